@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+mod clock;
+mod entropy;
+mod ids;
+mod timestamp;
+
+pub use clock::{Clock, ManualClock};
+pub use entropy::Entropy;
+pub use ids::Ids;
+pub use timestamp::{ParseTimestampError, Timestamp};
+pub use uuid::Uuid;

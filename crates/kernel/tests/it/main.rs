@@ -1,0 +1,3 @@
+//! The promises of clock, entropy and ids.
+mod ids;
+mod timestamp;
