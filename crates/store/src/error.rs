@@ -1,0 +1,135 @@
+use std::time::Duration;
+
+use sqlx::postgres::PgDatabaseError;
+
+/// What can go wrong between this process and its database.
+///
+/// Except for [`StoreError::CommitUnknown`], an error means that nothing of the transaction was stored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database URL or a bound cannot be used.
+    #[error("database configuration: {0}")]
+    Config(String),
+    /// A lock, a connection or a place in a queue did not come free in time. Trying again later may work.
+    #[error("the database is busy: {0}")]
+    Busy(&'static str),
+    /// The database cannot be reached, or closed the connection. Trying again later may work.
+    #[error("the database cannot be reached: {0}")]
+    Unavailable(String),
+    /// The disk, or the bound on the file's size, is full.
+    #[error("the database has no space left: {0}")]
+    Full(String),
+    /// The statement ran for longer than `statement_timeout`.
+    #[error("the statement took longer than the database allows")]
+    StatementTimeout,
+    /// The transaction lost against a concurrent one (40001, 40P01) and may be run again as a whole.
+    #[error("the transaction must be run again: {0}")]
+    Conflict(String),
+    /// The connection was lost while a commit was under way; it may have happened or not.
+    #[error("the connection was lost during a commit, whose outcome is unknown: {0}")]
+    CommitUnknown(String),
+    /// The schema is older than this program needs.
+    #[error("the schema of `{component}` is at version {found}, this program needs {needed}: run `stanchion migrate`")]
+    SchemaTooOld {
+        /// Whose tables.
+        component: &'static str,
+        /// The version in the database; 0 when there is none.
+        found: i64,
+        /// The version that this program needs.
+        needed: i64,
+    },
+    /// An applied migration differs from the one in this program.
+    #[error("migration {version} of `{component}` in the database is not the one in this program")]
+    MigrationChanged {
+        /// Whose tables.
+        component: &'static str,
+        /// The migration that differs.
+        version: i64,
+    },
+    /// The database holds something that this program cannot read.
+    #[error("unexpected data in the database: {0}")]
+    Corrupt(String),
+    /// Any other refusal by the database.
+    #[error("the database refused: {0}")]
+    Database(String),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later without a change, and after how long to try.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Busy(_) | Self::Unavailable(_) | Self::Conflict(_) | Self::CommitUnknown(_) => {
+                Some(Duration::from_secs(1))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::from_sqlite(&error)
+    }
+}
+
+impl StoreError {
+    /// As `From`, for an error that is told to several callers.
+    pub(crate) fn from_sqlite(error: &rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Self::Busy("another process holds the SQLite write lock")
+            }
+            Some(ErrorCode::DiskFull) => Self::Full(error.to_string()),
+            Some(ErrorCode::OperationInterrupted) => Self::StatementTimeout,
+            Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) => {
+                Self::Unavailable(error.to_string())
+            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Corrupt(error.to_string())
+            }
+            _ => Self::Database(error.to_string()),
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::PoolTimedOut => Self::Busy("no database connection came free"),
+            sqlx::Error::Database(inner) => match inner.try_downcast_ref::<PgDatabaseError>() {
+                Some(pg) => Self::from_sqlstate(pg.code(), pg.message()),
+                None => Self::Database(error.to_string()),
+            },
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Unavailable(error.to_string()),
+            sqlx::Error::Configuration(_) => Self::Config(error.to_string()),
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
+                Self::Corrupt(error.to_string())
+            }
+            _ => Self::Database(error.to_string()),
+        }
+    }
+}
+
+impl StoreError {
+    /// PostgreSQL's error codes (its manual, appendix A), by what the caller can do about them.
+    fn from_sqlstate(code: &str, message: &str) -> Self {
+        match code {
+            "40001" | "40P01" => Self::Conflict(message.to_owned()),
+            "55P03" => Self::Busy("a row lock did not come free"),
+            "57014" => Self::StatementTimeout,
+            "53100" => Self::Full(message.to_owned()),
+            "53300" => Self::Busy("the database server has no connection left"),
+            // Administrator shutdown, crash shutdown, starting up, idle-in-transaction timeout, read-only (a demoted primary).
+            "57P01" | "57P02" | "57P03" | "25P03" | "25006" => Self::Unavailable(message.to_owned()),
+            _ if code.starts_with("08") => Self::Unavailable(message.to_owned()),
+            _ => Self::Database(format!("{message} ({code})")),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+-- One statement has one snapshot: what it shows is what pg_current_snapshot() says. New are the rows of transactions
+-- that began after $1 was taken, and of those that were under way then.
+SELECT now.snapshot::text AS snapshot, now.missed, f.seq, f.topic, f.key, f.version, f.kind, f.at
+FROM (
+    SELECT
+        pg_current_snapshot() AS snapshot,
+        coalesce((SELECT xid >= pg_snapshot_xmin($1::text::pg_snapshot) FROM stanchion_store.feed_pruned), false) AS missed
+) AS now
+LEFT JOIN LATERAL (
+    SELECT fresh.*
+    FROM (
+        SELECT begun.* FROM stanchion_store.feed AS begun
+        WHERE begun.xid >= pg_snapshot_xmax($1::text::pg_snapshot)
+        UNION ALL
+        SELECT ended.* FROM pg_snapshot_xip($1::text::pg_snapshot) AS was_running
+        JOIN stanchion_store.feed AS ended ON ended.xid = was_running
+    ) AS fresh
+    ORDER BY fresh.seq
+    LIMIT $2
+) AS f ON true
+ORDER BY f.seq

@@ -1,0 +1,1 @@
+SELECT position FROM stanchion_store.feed_consumers WHERE name = $1

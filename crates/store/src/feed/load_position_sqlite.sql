@@ -1,0 +1,1 @@
+SELECT position FROM stanchion_store_feed_consumers WHERE name = ?1

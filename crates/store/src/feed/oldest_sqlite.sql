@@ -1,0 +1,1 @@
+SELECT min(seq) FROM stanchion_store_feed

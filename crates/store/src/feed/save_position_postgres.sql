@@ -1,0 +1,1 @@
+INSERT INTO stanchion_store.feed_consumers (name, position) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET position = excluded.position

@@ -1,0 +1,1 @@
+SELECT id, secret FROM stanchion_store_instance

@@ -1,0 +1,1 @@
+SELECT id, name, hash, scopes, created_at_us, expires_at_us, revoked_at_us FROM stanchion_store_keys WHERE id = ?1 AND revoked_at_us IS NULL

@@ -1,0 +1,1 @@
+SELECT version, checksum FROM stanchion_{component}.migrations ORDER BY version
