@@ -30,7 +30,9 @@ pub enum StoreError {
     #[error("the connection was lost during a commit, whose outcome is unknown: {0}")]
     CommitUnknown(String),
     /// The schema is older than this program needs.
-    #[error("the schema of `{component}` is at version {found}, this program needs {needed}: run `stanchion migrate`")]
+    #[error(
+        "the schema of `{component}` is at version {found}, this program needs {needed}: run `stanchion migrate`"
+    )]
     SchemaTooOld {
         /// Whose tables.
         component: &'static str,
@@ -127,7 +129,9 @@ impl StoreError {
             "53100" => Self::Full(message.to_owned()),
             "53300" => Self::Busy("the database server has no connection left"),
             // Administrator shutdown, crash shutdown, starting up, idle-in-transaction timeout, read-only (a demoted primary).
-            "57P01" | "57P02" | "57P03" | "25P03" | "25006" => Self::Unavailable(message.to_owned()),
+            "57P01" | "57P02" | "57P03" | "25P03" | "25006" => {
+                Self::Unavailable(message.to_owned())
+            }
             _ if code.starts_with("08") => Self::Unavailable(message.to_owned()),
             _ => Self::Database(format!("{message} ({code})")),
         }

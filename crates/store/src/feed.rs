@@ -7,9 +7,9 @@
 
 mod append;
 mod hint;
-mod position;
 mod poll_postgres;
 mod poll_sqlite;
+mod position;
 mod prune;
 mod tail;
 
@@ -42,7 +42,9 @@ impl Kind {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Created, Self::Updated, Self::Deleted].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Created, Self::Updated, Self::Deleted]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
     }
 }
 

@@ -65,13 +65,19 @@ impl IdempotencyKey {
         match tx.kind() {
             TxKind::Sqlite(tx, clock) => {
                 let (key, now) = (self.clone(), clock.now().as_micros());
-                tx.run(move |connection| key.claim_sqlite(connection, now, keep_us)).await
+                tx.run(move |connection| key.claim_sqlite(connection, now, keep_us))
+                    .await
             }
             TxKind::Postgres(tx) => self.claim_postgres(tx, keep_us).await,
         }
     }
 
-    fn claim_sqlite(&self, connection: &Connection, now: i64, keep: i64) -> Result<Claim, StoreError> {
+    fn claim_sqlite(
+        &self,
+        connection: &Connection,
+        now: i64,
+        keep: i64,
+    ) -> Result<Claim, StoreError> {
         let id = (&self.caller, &self.route, &self.key);
         let claimed = connection.prepare_cached(CLAIM_SQLITE)?.execute((
             id.0,
@@ -86,7 +92,9 @@ impl IdempotencyKey {
         }
         let row: Option<StoredRow> = connection
             .prepare_cached(SELECT_SQLITE)?
-            .query_row(id, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .query_row(id, |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
             .optional()?;
         self.judge(row)
     }
@@ -118,16 +126,26 @@ impl IdempotencyKey {
 
     fn judge(&self, row: Option<StoredRow>) -> Result<Claim, StoreError> {
         let Some((fingerprint, status, headers, body)) = row else {
-            return Err(StoreError::Conflict("the idempotency key was pruned meanwhile".to_owned()));
+            return Err(StoreError::Conflict(
+                "the idempotency key was pruned meanwhile".to_owned(),
+            ));
         };
         if fingerprint != self.fingerprint {
             return Ok(Claim::Mismatch);
         }
-        match (status.and_then(|status| u16::try_from(status).ok()), headers, body) {
-            (Some(status), Some(headers), Some(body)) => {
-                Ok(Claim::Answered(StoredAnswer { status, headers, body }))
-            }
-            _ => Err(StoreError::Corrupt("a committed idempotency key without an answer".to_owned())),
+        match (
+            status.and_then(|status| u16::try_from(status).ok()),
+            headers,
+            body,
+        ) {
+            (Some(status), Some(headers), Some(body)) => Ok(Claim::Answered(StoredAnswer {
+                status,
+                headers,
+                body,
+            })),
+            _ => Err(StoreError::Corrupt(
+                "a committed idempotency key without an answer".to_owned(),
+            )),
         }
     }
 
@@ -185,7 +203,10 @@ impl Store {
             }
             Backend::Postgres(postgres) => {
                 let prune = sqlx::query(PRUNE_POSTGRES).execute(postgres.pool());
-                Ok(postgres.timed("idempotency_prune", prune).await?.rows_affected())
+                Ok(postgres
+                    .timed("idempotency_prune", prune)
+                    .await?
+                    .rows_affected())
             }
         }
     }

@@ -17,7 +17,9 @@ pub struct Instance {
 
 impl std::fmt::Debug for Instance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Instance").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Instance")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -78,12 +80,12 @@ async fn ensure_sqlite(
     sqlite.write("instance", write).await
 }
 
-fn select_sqlite(
-    connection: &rusqlite::Connection,
-) -> Result<Option<(Uuid, Vec<u8>)>, StoreError> {
+fn select_sqlite(connection: &rusqlite::Connection) -> Result<Option<(Uuid, Vec<u8>)>, StoreError> {
     use rusqlite::OptionalExtension as _;
     let row = connection
-        .query_row(SELECT_SQLITE, [], |row| Ok((row.get::<_, [u8; 16]>(0)?, row.get(1)?)))
+        .query_row(SELECT_SQLITE, [], |row| {
+            Ok((row.get::<_, [u8; 16]>(0)?, row.get(1)?))
+        })
         .optional()?;
     Ok(row.map(|(id, secret)| (Uuid::from_bytes(id), secret)))
 }
@@ -94,6 +96,10 @@ async fn ensure_postgres(
     secret: [u8; 32],
 ) -> Result<(Uuid, Vec<u8>), StoreError> {
     let pool = postgres.pool();
-    sqlx::query(ENSURE_POSTGRES).bind(id).bind(secret.as_slice()).execute(pool).await?;
+    sqlx::query(ENSURE_POSTGRES)
+        .bind(id)
+        .bind(secret.as_slice())
+        .execute(pool)
+        .await?;
     Ok(sqlx::query_as(SELECT_POSTGRES).fetch_one(pool).await?)
 }

@@ -77,7 +77,12 @@ impl Keys {
     #[must_use]
     pub fn new(store: &Store, ids: Ids) -> Self {
         let hash_key = store.instance().derive_key(HASH_CONTEXT);
-        Self { store: store.clone(), ids, cache: Cache::new(store.clock().clone()), hash_key }
+        Self {
+            store: store.clone(),
+            ids,
+            cache: Cache::new(store.clock().clone()),
+            hash_key,
+        }
     }
 
     /// The key with this id, if there is one that is neither revoked nor expired and `secret` is its secret.
@@ -86,9 +91,15 @@ impl Keys {
     ///
     /// # Errors
     /// The database's own.
-    pub async fn verify(&self, id: Uuid, secret: &[u8; 32]) -> Result<Option<KeyRecord>, StoreError> {
+    pub async fn verify(
+        &self,
+        id: Uuid,
+        secret: &[u8; 32],
+    ) -> Result<Option<KeyRecord>, StoreError> {
         let hash = self.hash(secret);
-        let Some(record) = self.live(id).await? else { return Ok(None) };
+        let Some(record) = self.live(id).await? else {
+            return Ok(None);
+        };
         Ok(bool::from(record.hash.ct_eq(&hash)).then_some(record))
     }
 
@@ -122,7 +133,11 @@ impl Keys {
     ///
     /// # Errors
     /// The database's own.
-    pub async fn list(&self, before: Option<Uuid>, limit: u32) -> Result<Vec<KeyRecord>, StoreError> {
+    pub async fn list(
+        &self,
+        before: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<KeyRecord>, StoreError> {
         rows::list(&self.store, before.unwrap_or(Uuid::max()), limit).await
     }
 
@@ -181,5 +196,10 @@ impl Keys {
 
 fn change(id: Uuid, kind: Kind) -> Change {
     let version = if kind == Kind::Created { 1 } else { 2 };
-    Change { topic: TOPIC.into(), key: id.to_string(), version, kind }
+    Change {
+        topic: TOPIC.into(),
+        key: id.to_string(),
+        version,
+        kind,
+    }
 }

@@ -3,8 +3,8 @@
 mod apply_postgres;
 mod apply_sqlite;
 
-use crate::store::{Backend, Store};
 use crate::StoreError;
+use crate::store::{Backend, Store};
 
 /// The schema of one crate, as steps that only expand or contract.
 #[derive(Clone, Copy, Debug)]

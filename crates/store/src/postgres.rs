@@ -52,7 +52,11 @@ impl Postgres {
             })
             .connect_with(options)
             .await?;
-        Ok(Self { pool, clock: clock.clone(), lineage })
+        Ok(Self {
+            pool,
+            clock: clock.clone(),
+            lineage,
+        })
     }
 
     /// The pool, for statements outside a transaction.
@@ -94,7 +98,11 @@ impl Postgres {
     ) -> Result<T, E> {
         let started = self.clock.monotonic();
         let result = run.await;
-        observe::statement(name, self.clock.monotonic().saturating_sub(started), result.is_ok());
+        observe::statement(
+            name,
+            self.clock.monotonic().saturating_sub(started),
+            result.is_ok(),
+        );
         result
     }
 
@@ -105,15 +113,23 @@ impl Postgres {
 }
 
 fn connect_options(config: &StoreConfig) -> Result<PgConnectOptions, StoreError> {
-    let options: PgConnectOptions =
-        config.url.parse().map_err(|error: sqlx::Error| StoreError::Config(error.to_string()))?;
+    let options: PgConnectOptions = config
+        .url
+        .parse()
+        .map_err(|error: sqlx::Error| StoreError::Config(error.to_string()))?;
     let millis = |limit: Duration| limit.as_millis().to_string();
-    Ok(options.application_name("stanchion").statement_cache_capacity(256).options([
-        ("statement_timeout", millis(config.statement_timeout)),
-        ("lock_timeout", millis(config.acquire_timeout)),
-        ("idle_in_transaction_session_timeout", millis(config.idle_transaction_timeout)),
-        ("timezone", "UTC".to_owned()),
-    ]))
+    Ok(options
+        .application_name("stanchion")
+        .statement_cache_capacity(256)
+        .options([
+            ("statement_timeout", millis(config.statement_timeout)),
+            ("lock_timeout", millis(config.acquire_timeout)),
+            (
+                "idle_in_transaction_session_timeout",
+                millis(config.idle_transaction_timeout),
+            ),
+            ("timezone", "UTC".to_owned()),
+        ]))
 }
 
 async fn lineage_of(connection: &mut PgConnection) -> Result<u64, sqlx::Error> {

@@ -47,7 +47,10 @@ impl Sqlite {
         clock: &Clock,
         hint: Hint,
     ) -> Result<Self, StoreError> {
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
             std::fs::create_dir_all(folder).map_err(|error| {
                 StoreError::Unavailable(format!("cannot create {}: {error}", folder.display()))
             })?;
@@ -83,7 +86,11 @@ impl Sqlite {
     {
         let started = self.0.clock.monotonic();
         let result = self.0.readers.run(read).await;
-        observe::statement(name, self.0.clock.monotonic().saturating_sub(started), result.is_ok());
+        observe::statement(
+            name,
+            self.0.clock.monotonic().saturating_sub(started),
+            result.is_ok(),
+        );
         result
     }
 
@@ -116,7 +123,11 @@ impl Sqlite {
     {
         let started = self.0.clock.monotonic();
         let result = self.0.writer.run(write).await;
-        observe::statement(name, self.0.clock.monotonic().saturating_sub(started), result.is_ok());
+        observe::statement(
+            name,
+            self.0.clock.monotonic().saturating_sub(started),
+            result.is_ok(),
+        );
         result
     }
 

@@ -28,7 +28,11 @@ impl Statement {
     /// The statement `name` with the text of its file.
     #[must_use]
     pub fn new(name: &'static str, template: &'static str) -> Self {
-        Self { name, template, rendered: RwLock::default() }
+        Self {
+            name,
+            template,
+            rendered: RwLock::default(),
+        }
     }
 
     /// The text for SQLite, with `:name` parameters, for the wanted features in a fixed order.
@@ -64,7 +68,12 @@ impl Statement {
         features: &[&'static str],
         line: impl Fn(&'static str, &mut Vec<&'static str>) -> String,
     ) -> Rendered {
-        if let Some(done) = self.rendered.read().unwrap_or_else(PoisonError::into_inner).get(features) {
+        if let Some(done) = self
+            .rendered
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(features)
+        {
             return *done;
         }
         let mut parameters = Vec::new();
@@ -80,7 +89,10 @@ impl Statement {
             sql: lines.join("\n").leak(),
             parameters: parameters.leak(),
         };
-        let mut known = self.rendered.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self
+            .rendered
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         *known.entry(features.to_vec()).or_insert(rendered)
     }
 }
@@ -90,10 +102,12 @@ fn kept(line: &'static str, features: &[&'static str]) -> Option<&'static str> {
     let Some((text, conditions)) = line.split_once("--?") else {
         return (!line.trim_start().starts_with("--")).then_some(line);
     };
-    let holds = conditions.split_whitespace().all(|condition| match condition.strip_prefix('!') {
-        Some(absent) => !features.contains(&absent),
-        None => features.contains(&condition),
-    });
+    let holds = conditions
+        .split_whitespace()
+        .all(|condition| match condition.strip_prefix('!') {
+            Some(absent) => !features.contains(&absent),
+            None => features.contains(&condition),
+        });
     holds.then_some(text.trim_end())
 }
 
@@ -104,7 +118,9 @@ fn each_parameter(line: &'static str, mut replace: impl FnMut(&'static str) -> S
     while let Some(colon) = rest.find(':') {
         out.push_str(&rest[..colon]);
         let after = &rest[colon + 1..];
-        let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
+        let end = after
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .unwrap_or(after.len());
         if let Some(cast) = after.strip_prefix(':') {
             out.push_str("::");
             rest = cast;
@@ -136,10 +152,16 @@ ORDER BY a";
     fn optional_lines_are_kept_when_their_features_are_wanted() {
         let statement = Statement::new("t", TEMPLATE);
         let with = statement.postgres(&["b"]);
-        assert_eq!(with.sql, "SELECT a FROM t\nWHERE a > $1\n  AND b = $2::text\nORDER BY a");
+        assert_eq!(
+            with.sql,
+            "SELECT a FROM t\nWHERE a > $1\n  AND b = $2::text\nORDER BY a"
+        );
         assert_eq!(with.parameters, ["low", "b"]);
         let without = statement.postgres(&[]);
-        assert_eq!(without.sql, "SELECT a FROM t\nWHERE a > $1\n  AND c = $1\nORDER BY a");
+        assert_eq!(
+            without.sql,
+            "SELECT a FROM t\nWHERE a > $1\n  AND c = $1\nORDER BY a"
+        );
         assert_eq!(without.parameters, ["low"]);
     }
 
@@ -152,6 +174,9 @@ ORDER BY a";
     #[test]
     fn a_statement_is_rendered_once_per_combination() {
         let statement = Statement::new("t", TEMPLATE);
-        assert!(std::ptr::eq(statement.postgres(&["b"]).sql, statement.postgres(&["b"]).sql));
+        assert!(std::ptr::eq(
+            statement.postgres(&["b"]).sql,
+            statement.postgres(&["b"]).sql
+        ));
     }
 }

@@ -69,7 +69,14 @@ impl Store {
             }
         };
         let instance = OnceLock::new();
-        Ok(Self(Arc::new(Inner { backend, config, clock, entropy, hint, instance })))
+        Ok(Self(Arc::new(Inner {
+            backend,
+            config,
+            clock,
+            entropy,
+            hint,
+            instance,
+        })))
     }
 
     /// Reads who this database is; needs the schema of [`MIGRATIONS`]. Call it once before use.
@@ -88,7 +95,10 @@ impl Store {
     /// Before [`Store::ready`] has succeeded.
     #[must_use]
     pub fn instance(&self) -> &Instance {
-        self.0.instance.get().expect("`Store::ready` comes before use")
+        self.0
+            .instance
+            .get()
+            .expect("`Store::ready` comes before use")
     }
 
     /// Begins a transaction that several crates can write in.
@@ -117,7 +127,9 @@ impl Store {
                 sqlite.read("ping", read).await
             }
             Backend::Postgres(postgres) => {
-                postgres.timed("ping", sqlx::query(PING).execute(postgres.pool())).await?;
+                postgres
+                    .timed("ping", sqlx::query(PING).execute(postgres.pool()))
+                    .await?;
                 Ok(())
             }
         }

@@ -41,10 +41,12 @@ impl Tx {
         match self.kind {
             TxKind::Sqlite(tx, _) => tx.commit().await?,
             TxKind::Postgres(tx) => {
-                tx.commit().await.map_err(|error| match StoreError::from(error) {
-                    StoreError::Unavailable(why) => StoreError::CommitUnknown(why),
-                    other => other,
-                })?;
+                tx.commit()
+                    .await
+                    .map_err(|error| match StoreError::from(error) {
+                        StoreError::Unavailable(why) => StoreError::CommitUnknown(why),
+                        other => other,
+                    })?;
             }
         }
         self.hint.give();

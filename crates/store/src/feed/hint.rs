@@ -36,7 +36,10 @@ impl Drop for Elsewhere {
 impl Hint {
     /// Hints within this process.
     pub(crate) fn local() -> Self {
-        Self { here: watch::Sender::new(0), elsewhere: None }
+        Self {
+            here: watch::Sender::new(0),
+            elsewhere: None,
+        }
     }
 
     /// Hints within this process and by `NOTIFY`.
@@ -47,12 +50,16 @@ impl Hint {
             tokio::spawn(send(pool.clone(), Arc::clone(&wanted))),
             tokio::spawn(listen(pool.clone(), here.clone())),
         ];
-        Self { here, elsewhere: Some(Arc::new(Elsewhere { wanted, tasks })) }
+        Self {
+            here,
+            elsewhere: Some(Arc::new(Elsewhere { wanted, tasks })),
+        }
     }
 
     /// The feed may have grown.
     pub(crate) fn give(&self) {
-        self.here.send_modify(|count| *count = count.wrapping_add(1));
+        self.here
+            .send_modify(|count| *count = count.wrapping_add(1));
         if let Some(elsewhere) = &self.elsewhere {
             elsewhere.wanted.notify_one();
         }

@@ -21,8 +21,14 @@ pub(super) async fn oldest(postgres: &Postgres) -> Result<Position, StoreError> 
 }
 
 async fn at(postgres: &Postgres, snapshot: &'static str) -> Result<Position, StoreError> {
-    let seen: String = sqlx::query_scalar(snapshot).fetch_one(postgres.pool()).await?;
-    Ok(Position::Postgres { lineage: postgres.lineage(), seen, reading: None })
+    let seen: String = sqlx::query_scalar(snapshot)
+        .fetch_one(postgres.pool())
+        .await?;
+    Ok(Position::Postgres {
+        lineage: postgres.lineage(),
+        seen,
+        reading: None,
+    })
 }
 
 /// Up to `limit` rows that `seen` does not show, and the position behind them; `None` when some of them were pruned.
@@ -33,9 +39,15 @@ pub(super) async fn poll(
     limit: usize,
 ) -> Result<Option<(Vec<Entry>, Position)>, StoreError> {
     let rows = match reading {
-        None => postgres.timed("feed_first_page", first_page(postgres, seen, limit)).await?,
+        None => {
+            postgres
+                .timed("feed_first_page", first_page(postgres, seen, limit))
+                .await?
+        }
         Some(reading) => {
-            postgres.timed("feed_next_page", next_page(postgres, seen, reading, limit)).await?
+            postgres
+                .timed("feed_next_page", next_page(postgres, seen, reading, limit))
+                .await?
         }
     };
     let snapshot: String = match (reading, rows.first()) {
@@ -44,15 +56,25 @@ pub(super) async fn poll(
         (None, Some(row)) => row.try_get("snapshot")?,
         (None, None) => return Err(StoreError::Corrupt("a poll without a snapshot".to_owned())),
     };
-    let entries = rows.iter().filter_map(|row| entry(row).transpose()).collect::<Result<Vec<_>, _>>()?;
+    let entries = rows
+        .iter()
+        .filter_map(|row| entry(row).transpose())
+        .collect::<Result<Vec<_>, _>>()?;
     let lineage = postgres.lineage();
     let position = match entries.last() {
         Some(last) if entries.len() == limit => Position::Postgres {
             lineage,
             seen: seen.to_owned(),
-            reading: Some(Reading { snapshot, seq: last.seq }),
+            reading: Some(Reading {
+                snapshot,
+                seq: last.seq,
+            }),
         },
-        _ => Position::Postgres { lineage, seen: snapshot, reading: None },
+        _ => Position::Postgres {
+            lineage,
+            seen: snapshot,
+            reading: None,
+        },
     };
     Ok(Some((entries, position)))
 }
@@ -63,7 +85,11 @@ async fn first_page(
     limit: usize,
 ) -> Result<Vec<PgRow>, StoreError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    Ok(sqlx::query(FIRST_PAGE).bind(seen).bind(limit).fetch_all(postgres.pool()).await?)
+    Ok(sqlx::query(FIRST_PAGE)
+        .bind(seen)
+        .bind(limit)
+        .fetch_all(postgres.pool())
+        .await?)
 }
 
 async fn next_page(
@@ -82,7 +108,9 @@ async fn next_page(
 
 /// `None` for the row that carries the snapshot alone.
 fn entry(row: &PgRow) -> Result<Option<Entry>, StoreError> {
-    let Some(seq) = row.try_get::<Option<i64>, _>("seq")? else { return Ok(None) };
+    let Some(seq) = row.try_get::<Option<i64>, _>("seq")? else {
+        return Ok(None);
+    };
     let kind: String = row.try_get("kind")?;
     Ok(Some(Entry {
         seq,

@@ -23,7 +23,9 @@ pub(super) async fn oldest(sqlite: &Sqlite) -> Result<Position, StoreError> {
         let last: i64 = connection.query_row(LAST, [], |row| row.get(0))?;
         Ok(oldest.map_or(last, |seq| seq - 1))
     };
-    Ok(Position::Sqlite { seq: sqlite.read("feed_oldest", before).await? })
+    Ok(Position::Sqlite {
+        seq: sqlite.read("feed_oldest", before).await?,
+    })
 }
 
 /// Up to `limit` rows after `seq`; `None` when rows after `seq` have been pruned already.
@@ -33,9 +35,12 @@ pub(super) async fn poll(
     limit: usize,
 ) -> Result<Option<(Vec<Entry>, Position)>, StoreError> {
     let read = move |connection: &Connection| -> Result<_, StoreError> {
-        let oldest: Option<i64> =
-            connection.prepare_cached(OLDEST)?.query_row([], |row| row.get(0))?;
-        let last: i64 = connection.prepare_cached(LAST)?.query_row([], |row| row.get(0))?;
+        let oldest: Option<i64> = connection
+            .prepare_cached(OLDEST)?
+            .query_row([], |row| row.get(0))?;
+        let last: i64 = connection
+            .prepare_cached(LAST)?
+            .query_row([], |row| row.get(0))?;
         // A number beyond the last one comes from a database that has been replaced by an older copy.
         if seq > last || oldest.unwrap_or(last + 1) > seq + 1 {
             return Ok(None);

@@ -7,7 +7,11 @@ pub(crate) enum Position {
     /// Every row up to this number.
     Sqlite { seq: i64 },
     /// Every row of the transactions that `seen` shows as finished; of those that `reading` shows besides, the rows up to `seq`.
-    Postgres { lineage: u64, seen: String, reading: Option<Reading> },
+    Postgres {
+        lineage: u64,
+        seen: String,
+        reading: Option<Reading>,
+    },
 }
 
 /// A step from one snapshot to the next that takes more than one page.
@@ -25,8 +29,16 @@ impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite { seq } => write!(f, "sqlite/{seq}"),
-            Self::Postgres { lineage, seen, reading: None } => write!(f, "pg/{lineage}/{seen}"),
-            Self::Postgres { lineage, seen, reading: Some(Reading { snapshot, seq }) } => {
+            Self::Postgres {
+                lineage,
+                seen,
+                reading: None,
+            } => write!(f, "pg/{lineage}/{seen}"),
+            Self::Postgres {
+                lineage,
+                seen,
+                reading: Some(Reading { snapshot, seq }),
+            } => {
                 write!(f, "pg/{lineage}/{seen}/{snapshot}/{seq}")
             }
         }
@@ -50,7 +62,10 @@ impl FromStr for Position {
             ["pg", of, seen, snapshot, seq] => Ok(Self::Postgres {
                 lineage: lineage(of)?,
                 seen: (*seen).to_owned(),
-                reading: Some(Reading { snapshot: (*snapshot).to_owned(), seq: number(seq)? }),
+                reading: Some(Reading {
+                    snapshot: (*snapshot).to_owned(),
+                    seq: number(seq)?,
+                }),
             }),
             _ => Err(ParsePositionError),
         }
@@ -64,11 +79,22 @@ mod tests {
     #[test]
     fn a_position_survives_its_text() {
         let seen = "10:20:10,14".to_owned();
-        let reading = Some(Reading { snapshot: "15:30:15".to_owned(), seq: 7 });
+        let reading = Some(Reading {
+            snapshot: "15:30:15".to_owned(),
+            seq: 7,
+        });
         for position in [
             Position::Sqlite { seq: 42 },
-            Position::Postgres { lineage: 9, seen: seen.clone(), reading: None },
-            Position::Postgres { lineage: 9, seen, reading },
+            Position::Postgres {
+                lineage: 9,
+                seen: seen.clone(),
+                reading: None,
+            },
+            Position::Postgres {
+                lineage: 9,
+                seen,
+                reading,
+            },
         ] {
             assert_eq!(position.to_string().parse::<Position>().unwrap(), position);
         }
@@ -76,7 +102,15 @@ mod tests {
 
     #[test]
     fn what_is_no_position_is_refused() {
-        for text in ["", "sqlite/", "sqlite/x", "pg/1", "pg/x/1:1:", "pg/1/2/3/x", "other/1"] {
+        for text in [
+            "",
+            "sqlite/",
+            "sqlite/x",
+            "pg/1",
+            "pg/x/1:1:",
+            "pg/1/2/3/x",
+            "other/1",
+        ] {
             assert!(text.parse::<Position>().is_err(), "{text}");
         }
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use crate::store::{Backend, Store};
 use crate::StoreError;
+use crate::store::{Backend, Store};
 
 const PRUNE_SQLITE: &str = include_str!("prune_sqlite.sql");
 const PRUNE_POSTGRES: &str = include_str!("prune_postgres.sql");
@@ -37,8 +37,12 @@ async fn prune_chunk(store: &Store, retention: Duration) -> Result<u64, StoreErr
             sqlite.write_unhinted("feed_prune", write).await
         }
         Backend::Postgres(postgres) => {
-            let prune = sqlx::query_scalar(PRUNE_POSTGRES).bind(retention_us).bind(CHUNK);
-            let rows: i64 = postgres.timed("feed_prune", prune.fetch_one(postgres.pool())).await?;
+            let prune = sqlx::query_scalar(PRUNE_POSTGRES)
+                .bind(retention_us)
+                .bind(CHUNK);
+            let rows: i64 = postgres
+                .timed("feed_prune", prune.fetch_one(postgres.pool()))
+                .await?;
             Ok(rows.unsigned_abs())
         }
     }

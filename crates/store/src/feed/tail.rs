@@ -5,8 +5,8 @@ use tokio::sync::watch;
 
 use super::position::Position;
 use super::{Entry, poll_postgres, poll_sqlite};
-use crate::store::{Backend, Store};
 use crate::StoreError;
+use crate::store::{Backend, Store};
 
 const LOAD_SQLITE: &str = include_str!("load_position_sqlite.sql");
 const SAVE_SQLITE: &str = include_str!("save_position_sqlite.sql");
@@ -66,7 +66,9 @@ impl Store {
             Some(position) => position,
             None => position_at(self, Start::Oldest).await?,
         };
-        Ok(Consumer { tail: Tail::at(self, name, position) })
+        Ok(Consumer {
+            tail: Tail::at(self, name, position),
+        })
     }
 }
 
@@ -84,7 +86,13 @@ impl Tail {
         // Subscribed before the first poll, so that no hint falls in between.
         let mut hints = store.hint().subscribe();
         hints.mark_changed();
-        Self { store: store.clone(), name, position, page: PAGE, hints }
+        Self {
+            store: store.clone(),
+            name,
+            position,
+            page: PAGE,
+            hints,
+        }
     }
 
     /// The most entries of one poll; 1 or more.
@@ -120,35 +128,56 @@ impl Tail {
             (Backend::Sqlite(sqlite), Position::Sqlite { seq }) => {
                 poll_sqlite::poll(sqlite, *seq, self.page).await?
             }
-            (Backend::Postgres(postgres), Position::Postgres { lineage, seen, reading })
-                if *lineage == postgres.lineage() =>
-            {
+            (
+                Backend::Postgres(postgres),
+                Position::Postgres {
+                    lineage,
+                    seen,
+                    reading,
+                },
+            ) if *lineage == postgres.lineage() => {
                 poll_postgres::poll(postgres, seen, reading.as_ref(), self.page).await?
             }
             _ => None,
         };
-        let Some((entries, position)) = found else { return self.start_over().await };
+        let Some((entries, position)) = found else {
+            return self.start_over().await;
+        };
         // A full page means that there is more; the next call must not wait for a hint.
         if entries.len() == self.page {
             self.hints.mark_changed();
         }
         self.position = position;
         self.measure(&entries);
-        Ok(Polled { entries, lagged: false })
+        Ok(Polled {
+            entries,
+            lagged: false,
+        })
     }
 
     async fn start_over(&mut self) -> Result<Polled, StoreError> {
         self.position = position_at(&self.store, Start::Now).await?;
         counter!("stanchion_feed_lagged_total", "consumer" => self.name).increment(1);
-        tracing::warn!(consumer = self.name, "changes may have been missed; the consumer starts over");
-        Ok(Polled { entries: Vec::new(), lagged: true })
+        tracing::warn!(
+            consumer = self.name,
+            "changes may have been missed; the consumer starts over"
+        );
+        Ok(Polled {
+            entries: Vec::new(),
+            lagged: true,
+        })
     }
 
     fn measure(&self, entries: &[Entry]) {
         let delivered = u64::try_from(entries.len()).unwrap_or(u64::MAX);
         counter!("stanchion_feed_delivered_total", "consumer" => self.name).increment(delivered);
         let age = entries.first().map_or(Duration::ZERO, |oldest| {
-            let age_us = self.store.clock().now().as_micros().saturating_sub(oldest.at.as_micros());
+            let age_us = self
+                .store
+                .clock()
+                .now()
+                .as_micros()
+                .saturating_sub(oldest.at.as_micros());
             Duration::from_micros(u64::try_from(age_us).unwrap_or_default())
         });
         gauge!("stanchion_feed_lag_seconds", "consumer" => self.name).set(age.as_secs_f64());
@@ -187,7 +216,9 @@ impl Consumer {
             }
             Backend::Postgres(postgres) => {
                 let save = sqlx::query(SAVE_POSTGRES).bind(name).bind(position);
-                postgres.timed("feed_acknowledge", save.execute(postgres.pool())).await?;
+                postgres
+                    .timed("feed_acknowledge", save.execute(postgres.pool()))
+                    .await?;
                 Ok(())
             }
         }
@@ -199,7 +230,9 @@ async fn load(store: &Store, name: &'static str) -> Result<Option<String>, Store
         Backend::Sqlite(sqlite) => {
             let read = move |connection: &rusqlite::Connection| -> Result<_, StoreError> {
                 use rusqlite::OptionalExtension as _;
-                Ok(connection.query_row(LOAD_SQLITE, [name], |row| row.get(0)).optional()?)
+                Ok(connection
+                    .query_row(LOAD_SQLITE, [name], |row| row.get(0))
+                    .optional()?)
             };
             sqlite.read("feed_position", read).await
         }

@@ -31,7 +31,10 @@ struct State {
 
 impl Cache {
     pub(super) fn new(clock: Clock) -> Self {
-        Self { clock, state: Arc::default() }
+        Self {
+            clock,
+            state: Arc::default(),
+        }
     }
 
     pub(super) fn get(&self, id: Uuid) -> Option<KeyRecord> {
@@ -46,7 +49,10 @@ impl Cache {
 
     /// Taken before the database is read, given back to [`Cache::put`].
     pub(super) fn generation(&self) -> u64 {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).generation
+        self.state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .generation
     }
 
     pub(super) fn put(&self, generation: u64, record: KeyRecord, remaining: Option<Duration>) {
@@ -75,7 +81,10 @@ impl Cache {
 
     /// Everything that committed before `asked` has been heard of.
     pub(super) fn confirm(&self, asked: Duration) {
-        self.state.write().unwrap_or_else(PoisonError::into_inner).trusted_until = asked + TRUST;
+        self.state
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .trusted_until = asked + TRUST;
     }
 }
 
@@ -126,7 +135,11 @@ mod tests {
         let (clock, hand) = Clock::manual(Timestamp::default());
         let cache = Cache::new(clock.clone());
         let id = Uuid::from_u128(1);
-        cache.put(cache.generation(), record(id), Some(Duration::from_millis(10)));
+        cache.put(
+            cache.generation(),
+            record(id),
+            Some(Duration::from_millis(10)),
+        );
         cache.confirm(clock.monotonic());
         assert!(cache.get(id).is_some());
         hand.advance(Duration::from_millis(10));

@@ -28,22 +28,31 @@ pub(super) async fn find_live(
         Backend::Sqlite(sqlite) => {
             let find = move |connection: &Connection| -> Result<_, StoreError> {
                 let mut statement = connection.prepare_cached(FIND_SQLITE)?;
-                Ok(statement.query_row([id.as_bytes()], from_sqlite).optional()?)
+                Ok(statement
+                    .query_row([id.as_bytes()], from_sqlite)
+                    .optional()?)
             };
             (sqlite.read("key_find", find).await?, store.clock().now())
         }
         Backend::Postgres(postgres) => {
-            let find = sqlx::query(FIND_POSTGRES).bind(id).fetch_optional(postgres.pool());
+            let find = sqlx::query(FIND_POSTGRES)
+                .bind(id)
+                .fetch_optional(postgres.pool());
             match postgres.timed("key_find", find).await? {
-                Some(row) => {
-                    (Some(from_postgres(&row)?), Timestamp::from_datetime(row.try_get("now")?))
-                }
+                Some(row) => (
+                    Some(from_postgres(&row)?),
+                    Timestamp::from_datetime(row.try_get("now")?),
+                ),
                 None => (None, Timestamp::default()),
             }
         }
     };
-    let Some(record) = record else { return Ok(None) };
-    let Some(expires_at) = record.expires_at else { return Ok(Some((record, None))) };
+    let Some(record) = record else {
+        return Ok(None);
+    };
+    let Some(expires_at) = record.expires_at else {
+        return Ok(Some((record, None)));
+    };
     let remaining_us = u64::try_from(expires_at.as_micros() - now.as_micros()).unwrap_or(0);
     Ok((remaining_us > 0).then(|| (record, Some(Duration::from_micros(remaining_us)))))
 }
@@ -65,14 +74,17 @@ pub(super) async fn insert(
                     hash,
                     new.scopes.join(" "),
                     now.as_micros(),
-                    new.expires_in.map(|life| now.saturating_add(life).as_micros()),
+                    new.expires_in
+                        .map(|life| now.saturating_add(life).as_micros()),
                 );
                 Ok(connection.query_row(INSERT_SQLITE, row, from_sqlite)?)
             };
             tx.run(step).await
         }
         TxKind::Postgres(tx) => {
-            let life = new.expires_in.map(|life| i64::try_from(life.as_micros()).unwrap_or(i64::MAX));
+            let life = new
+                .expires_in
+                .map(|life| i64::try_from(life.as_micros()).unwrap_or(i64::MAX));
             let row = sqlx::query(INSERT_POSTGRES)
                 .bind(id)
                 .bind(new.name)
@@ -101,8 +113,12 @@ pub(super) async fn list(
             sqlite.read("key_list", read).await
         }
         Backend::Postgres(postgres) => {
-            let list = sqlx::query(LIST_POSTGRES).bind(before).bind(i64::from(limit));
-            let rows = postgres.timed("key_list", list.fetch_all(postgres.pool())).await?;
+            let list = sqlx::query(LIST_POSTGRES)
+                .bind(before)
+                .bind(i64::from(limit));
+            let rows = postgres
+                .timed("key_list", list.fetch_all(postgres.pool()))
+                .await?;
             rows.iter().map(from_postgres).collect()
         }
     }
@@ -119,7 +135,10 @@ pub(super) async fn revoke(tx: &mut Tx, id: Uuid) -> Result<bool, StoreError> {
             tx.run(step).await
         }
         TxKind::Postgres(tx) => {
-            let revoked = sqlx::query(REVOKE_POSTGRES).bind(id).execute(&mut **tx).await?;
+            let revoked = sqlx::query(REVOKE_POSTGRES)
+                .bind(id)
+                .execute(&mut **tx)
+                .await?;
             Ok(revoked.rows_affected() == 1)
         }
     }
@@ -129,7 +148,8 @@ pub(super) async fn announce(tx: &mut Tx, change: Change) -> Result<(), StoreErr
     match tx.kind() {
         TxKind::Sqlite(tx, clock) => {
             let now = clock.now();
-            tx.run(move |connection| feed::append_sqlite(connection, now, &[change])).await
+            tx.run(move |connection| feed::append_sqlite(connection, now, &[change]))
+                .await
         }
         TxKind::Postgres(tx) => feed::append_postgres(tx, &[change]).await,
     }
@@ -152,12 +172,16 @@ fn from_sqlite(row: &Row<'_>) -> rusqlite::Result<KeyRecord> {
 fn from_postgres(row: &PgRow) -> Result<KeyRecord, StoreError> {
     let hash: Vec<u8> = row.try_get("hash")?;
     let at = |column: &str| -> Result<Option<Timestamp>, sqlx::Error> {
-        Ok(row.try_get::<Option<_>, _>(column)?.map(Timestamp::from_datetime))
+        Ok(row
+            .try_get::<Option<_>, _>(column)?
+            .map(Timestamp::from_datetime))
     };
     Ok(KeyRecord {
         id: row.try_get("id")?,
         name: row.try_get("name")?,
-        hash: hash.try_into().map_err(|_| StoreError::Corrupt("a key's hash".to_owned()))?,
+        hash: hash
+            .try_into()
+            .map_err(|_| StoreError::Corrupt("a key's hash".to_owned()))?,
         scopes: row.try_get("scopes")?,
         created_at: Timestamp::from_datetime(row.try_get("created_at")?),
         expires_at: at("expires_at")?,

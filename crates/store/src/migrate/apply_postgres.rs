@@ -47,15 +47,25 @@ pub(super) async fn applied(
 ) -> Result<Vec<Applied>, StoreError> {
     let mut connection = postgres.acquire().await?;
     let table = format!("stanchion_{}.migrations", set.component);
-    let exists: bool =
-        sqlx::query_scalar(EXISTS).bind(table).fetch_one(&mut *connection).await?;
-    if exists { read(&mut connection, set).await } else { Ok(Vec::new()) }
+    let exists: bool = sqlx::query_scalar(EXISTS)
+        .bind(table)
+        .fetch_one(&mut *connection)
+        .await?;
+    if exists {
+        read(&mut connection, set).await
+    } else {
+        Ok(Vec::new())
+    }
 }
 
 async fn read(connection: &mut PgConnection, set: Migrations) -> Result<Vec<Applied>, StoreError> {
-    let rows: Vec<(i64, String)> =
-        sqlx::query_as(AssertSqlSafe(named(APPLIED, set))).fetch_all(connection).await?;
-    Ok(rows.into_iter().map(|(version, checksum)| Applied { version, checksum }).collect())
+    let rows: Vec<(i64, String)> = sqlx::query_as(AssertSqlSafe(named(APPLIED, set)))
+        .fetch_all(connection)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(version, checksum)| Applied { version, checksum })
+        .collect())
 }
 
 fn named(sql: &str, set: Migrations) -> String {

@@ -23,15 +23,24 @@ pub(super) async fn apply(sqlite: &Sqlite, set: Migrations) -> Result<usize, Sto
 
 fn run(connection: &Connection, set: Migrations, step: &Migration) -> Result<(), StoreError> {
     connection.execute_batch(step.sql)?;
-    connection.execute(&named(RECORD, set), (step.version, step.name, step.checksum()))?;
+    connection.execute(
+        &named(RECORD, set),
+        (step.version, step.name, step.checksum()),
+    )?;
     Ok(())
 }
 
 pub(super) async fn applied(sqlite: &Sqlite, set: Migrations) -> Result<Vec<Applied>, StoreError> {
     let look = move |connection: &Connection| -> Result<Vec<Applied>, StoreError> {
         let table = format!("stanchion_{}_migrations", set.component);
-        let found = connection.query_row(EXISTS, [table], |_| Ok(())).optional()?;
-        if found.is_some() { read(connection, set) } else { Ok(Vec::new()) }
+        let found = connection
+            .query_row(EXISTS, [table], |_| Ok(()))
+            .optional()?;
+        if found.is_some() {
+            read(connection, set)
+        } else {
+            Ok(Vec::new())
+        }
     };
     sqlite.read("applied_migrations", look).await
 }
@@ -39,7 +48,12 @@ pub(super) async fn applied(sqlite: &Sqlite, set: Migrations) -> Result<Vec<Appl
 fn read(connection: &Connection, set: Migrations) -> Result<Vec<Applied>, StoreError> {
     let mut statement = connection.prepare(&named(APPLIED, set))?;
     let rows = statement
-        .query_map([], |row| Ok(Applied { version: row.get(0)?, checksum: row.get(1)? }))?
+        .query_map([], |row| {
+            Ok(Applied {
+                version: row.get(0)?,
+                checksum: row.get(1)?,
+            })
+        })?
         .collect::<Result<Vec<_>, _>>()?;
     Ok(rows)
 }

@@ -27,7 +27,11 @@ const STEPS_PER_CHECK: i32 = 20_000;
 const STATEMENT_CACHE: usize = 128;
 
 /// Opens a connection with the settings that durability and the bounds ask for.
-pub(super) fn open(path: &Path, config: &StoreConfig, role: Role) -> Result<Connection, StoreError> {
+pub(super) fn open(
+    path: &Path,
+    config: &StoreConfig,
+    role: Role,
+) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -39,7 +43,11 @@ pub(super) fn open(path: &Path, config: &StoreConfig, role: Role) -> Result<Conn
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "trusted_schema", false)?;
-    let cache = if role == Role::Writer { WRITER_CACHE_KIB } else { READER_CACHE_KIB };
+    let cache = if role == Role::Writer {
+        WRITER_CACHE_KIB
+    } else {
+        READER_CACHE_KIB
+    };
     connection.pragma_update(None, "cache_size", -cache)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     // A crafted statement cannot arrive (all are ours); these bound what a crafted value can cost.
@@ -76,7 +84,10 @@ pub(super) fn wait_for_locks_up_to(deadline: Duration) {
 }
 
 /// SQLite's own handler backs off to 100 ms, at which a busy importer wins the lock nearly always.
-#[expect(clippy::disallowed_methods, reason = "SQLite calls this on its own thread, to wait")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "SQLite calls this on its own thread, to wait"
+)]
 fn poll_again(polls: i32) -> bool {
     std::thread::sleep(LOCK_POLL);
     polls < LOCK_POLLS.get()
@@ -88,7 +99,10 @@ pub(super) struct Deadline(Arc<AtomicU64>);
 
 impl Deadline {
     pub(super) fn set(&self, at: Duration) {
-        self.0.store(u64::try_from(at.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.0.store(
+            u64::try_from(at.as_micros()).unwrap_or(u64::MAX),
+            Ordering::Relaxed,
+        );
     }
 
     fn passed(&self, now: Duration) -> bool {
@@ -102,7 +116,9 @@ pub(super) fn bound_time(
     clock: Clock,
     deadline: Deadline,
 ) -> Result<(), StoreError> {
-    connection
-        .progress_handler(STEPS_PER_CHECK, Some(move || deadline.passed(clock.monotonic())))?;
+    connection.progress_handler(
+        STEPS_PER_CHECK,
+        Some(move || deadline.passed(clock.monotonic())),
+    )?;
     Ok(())
 }

@@ -43,7 +43,10 @@ impl Readers {
                 .spawn(move || reader.run(&connection))
                 .map_err(|error| StoreError::Unavailable(format!("no thread: {error}")))?;
         }
-        Ok(Self { jobs, clock: clock.clone() })
+        Ok(Self {
+            jobs,
+            clock: clock.clone(),
+        })
     }
 
     pub(super) async fn run<T, E, F>(&self, read: F) -> Result<T, E>
@@ -65,7 +68,9 @@ impl Readers {
             TrySendError::Full(_) => StoreError::Busy("the queue of reads is full"),
             TrySendError::Disconnected(_) => StoreError::Unavailable("readers ended".to_owned()),
         })?;
-        answered.await.map_err(|_| StoreError::Unavailable("the read was abandoned".to_owned()))?
+        answered
+            .await
+            .map_err(|_| StoreError::Unavailable("the read was abandoned".to_owned()))?
     }
 }
 
@@ -82,7 +87,8 @@ impl Reader {
         wait_for_locks_up_to(self.lock_timeout);
         for job in &self.queue {
             let now = self.clock.monotonic();
-            self.deadline.set(now.saturating_add(self.statement_timeout));
+            self.deadline
+                .set(now.saturating_add(self.statement_timeout));
             let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 job(connection, now);
             }));
@@ -99,7 +105,9 @@ where
     E: From<StoreError>,
     F: FnOnce(&Connection) -> Result<T, E>,
 {
-    let snapshot = connection.unchecked_transaction().map_err(StoreError::from)?;
+    let snapshot = connection
+        .unchecked_transaction()
+        .map_err(StoreError::from)?;
     let result = read(&snapshot);
     snapshot.finish().map_err(StoreError::from)?;
     result

@@ -45,7 +45,9 @@ impl SqliteTx {
     /// When the commit failed, or the transaction was rolled back before; nothing of it is stored then.
     pub async fn commit(self) -> Result<(), StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.steps.send(Step::Commit(answer)).map_err(|_| rolled_back())?;
+        self.steps
+            .send(Step::Commit(answer))
+            .map_err(|_| rolled_back())?;
         answered.await.map_err(|_| rolled_back())?
     }
 }
@@ -65,7 +67,8 @@ pub(super) fn serve(
         return;
     }
     let (steps, queue) = mpsc::channel();
-    let committed = answer.send(Ok(SqliteTx { steps })).is_ok() && serve_steps(connection, &queue, idle);
+    let committed =
+        answer.send(Ok(SqliteTx { steps })).is_ok() && serve_steps(connection, &queue, idle);
     if !committed
         && !connection.is_autocommit()
         && let Err(error) = connection.execute_batch("ROLLBACK")
@@ -93,7 +96,10 @@ fn serve_steps(connection: &Connection, queue: &mpsc::Receiver<Step>, idle: Dura
                 return committed;
             }
             Err(mpsc::RecvTimeoutError::Timeout) => {
-                tracing::warn!(?idle, "a held transaction was idle for too long and is rolled back");
+                tracing::warn!(
+                    ?idle,
+                    "a held transaction was idle for too long and is rolled back"
+                );
                 return false;
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => return false,
@@ -106,9 +112,15 @@ where
     E: From<StoreError>,
     F: FnOnce(&Connection) -> Result<T, E>,
 {
-    connection.execute_batch("SAVEPOINT step").map_err(StoreError::from)?;
+    connection
+        .execute_batch("SAVEPOINT step")
+        .map_err(StoreError::from)?;
     let result = step(connection);
-    let end = if result.is_ok() { "RELEASE step" } else { "ROLLBACK TO step; RELEASE step" };
+    let end = if result.is_ok() {
+        "RELEASE step"
+    } else {
+        "ROLLBACK TO step; RELEASE step"
+    };
     // After an I/O error SQLite has ended the transaction itself, and there is no savepoint to end.
     if !connection.is_autocommit() {
         connection.execute_batch(end).map_err(StoreError::from)?;

@@ -41,13 +41,25 @@ impl Writer {
         let (lock_timeout, idle) = (config.acquire_timeout, config.idle_transaction_timeout);
         let run = move || {
             wait_for_locks_up_to(lock_timeout);
-            Thread { connection, jobs, idle }.run();
+            Thread {
+                connection,
+                jobs,
+                idle,
+            }
+            .run();
         };
         // Without a thread every write answers that the writer ended, which is what is true then.
-        if let Err(error) = std::thread::Builder::new().name("sqlite-write".to_owned()).spawn(run) {
+        if let Err(error) = std::thread::Builder::new()
+            .name("sqlite-write".to_owned())
+            .spawn(run)
+        {
             tracing::error!(%error, "the SQLite writer thread could not be started");
         }
-        Self { queue, clock: clock.clone(), acquire_timeout: config.acquire_timeout }
+        Self {
+            queue,
+            clock: clock.clone(),
+            acquire_timeout: config.acquire_timeout,
+        }
     }
 
     pub(super) async fn run<T, E, F>(&self, write: F) -> Result<T, E>
@@ -58,7 +70,11 @@ impl Writer {
     {
         let (answer, answered) = oneshot::channel();
         let asked = self.clock.monotonic();
-        let grouped = Grouped { write: Some(write), result: None, answer };
+        let grouped = Grouped {
+            write: Some(write),
+            result: None,
+            answer,
+        };
         self.enqueue(Job::Grouped(Box::new(grouped))).await?;
         let result = answered.await.map_err(|_| ended())?;
         observe::pool_wait("sqlite-write", self.clock.monotonic().saturating_sub(asked));
@@ -75,7 +91,8 @@ impl Writer {
         match tokio::time::timeout(self.acquire_timeout, self.queue.send(job)).await {
             Ok(Ok(())) => {
                 let waiting = self.queue.max_capacity() - self.queue.capacity();
-                gauge!("stanchion_db_write_queue_depth").set(f64::from(u32::try_from(waiting).unwrap_or(u32::MAX)));
+                gauge!("stanchion_db_write_queue_depth")
+                    .set(f64::from(u32::try_from(waiting).unwrap_or(u32::MAX)));
                 Ok(())
             }
             Ok(Err(_)) => Err(ended()),
@@ -122,12 +139,18 @@ impl Thread {
             } else if self.connection.is_autocommit() {
                 // SQLite itself rolled back (a full disk, an I/O error): the whole group is undone.
                 write.settle(Ok(()));
-                settle_all(applied, || StoreError::Unavailable("the write was rolled back".to_owned()));
+                settle_all(applied, || {
+                    StoreError::Unavailable("the write was rolled back".to_owned())
+                });
                 return None;
             } else {
                 write.settle(Ok(()));
             }
-            next = if applied.len() < GROUP { self.jobs.try_recv().ok() } else { None };
+            next = if applied.len() < GROUP {
+                self.jobs.try_recv().ok()
+            } else {
+                None
+            };
         }
         self.commit(applied);
         next
@@ -151,7 +174,11 @@ impl Thread {
             return false;
         }
         let done = write.apply(connection);
-        let end = if done { "RELEASE write" } else { "ROLLBACK TO write; RELEASE write" };
+        let end = if done {
+            "RELEASE write"
+        } else {
+            "ROLLBACK TO write; RELEASE write"
+        };
         done & connection.execute_batch(end).is_ok()
     }
 
@@ -198,7 +225,9 @@ where
     F: FnOnce(&Connection) -> Result<T, E> + Send,
 {
     fn apply(&mut self, connection: &Connection) -> bool {
-        let Some(write) = self.write.take() else { return false };
+        let Some(write) = self.write.take() else {
+            return false;
+        };
         let run = std::panic::AssertUnwindSafe(|| write(connection));
         let result = std::panic::catch_unwind(run)
             .unwrap_or_else(|_| Err(StoreError::Database("the write panicked".to_owned()).into()));

@@ -1,0 +1,210 @@
+//! Import: NDJSON in, products out, in constant memory. A line is taken whole or refused with its number and reason.
+
+mod line;
+mod lines;
+
+use std::collections::HashSet;
+
+use tokio::io::AsyncRead;
+use tokio::sync::mpsc;
+
+pub use line::{BadLine, Reason, parse_line};
+use lines::{Line, Lines};
+
+use crate::port::Upserted;
+use crate::prepared::Prepared;
+use crate::{Catalog, CatalogError};
+
+/// Products written in one transaction: long enough to pay for the commit, short enough for others to get in between.
+const BATCH: usize = 500;
+/// Text of one batch, whichever is reached first; bounds the memory with long lines.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// Batches that are parsed ahead of the one being written.
+const AHEAD: usize = 2;
+
+/// What happens during an import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImportEvent {
+    /// A line was refused; the import goes on.
+    BadLine(BadLine),
+    /// A batch was committed; these are the counts so far.
+    Progress(ImportSummary),
+}
+
+/// Counts of an import.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    utoipa::ToSchema,
+)]
+pub struct ImportSummary {
+    /// Lines read, empty ones not counted.
+    pub lines: u64,
+    /// Products made.
+    pub created: u64,
+    /// Products changed.
+    pub updated: u64,
+    /// Products that were there with the same content.
+    pub unchanged: u64,
+    /// Lines refused.
+    pub failed: u64,
+}
+
+/// An import ended early. What was committed before stays; running it again takes up the rest.
+#[derive(Debug, thiserror::Error)]
+#[error("the import ended after {} lines: {cause}", .committed.lines)]
+pub struct ImportError {
+    /// Counts of what was committed.
+    pub committed: ImportSummary,
+    /// Why it ended.
+    #[source]
+    pub cause: ImportFailure,
+}
+
+/// Why an import ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportFailure {
+    /// The input could not be read further.
+    #[error("the input cannot be read: {0}")]
+    Input(#[from] std::io::Error),
+    /// The database refused a batch.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}
+
+enum Parsed {
+    Bad(BadLine),
+    Batch { products: Vec<Prepared>, lines: u64 },
+    Failed(std::io::Error),
+}
+
+impl Catalog {
+    /// Imports products, one JSON object a line. A product whose SKU is known is changed, or left alone when its
+    /// content is the same, so that an import can be run again.
+    ///
+    /// Events are sent to `events`; a receiver that went away does not stop the import, one that is slow holds it up.
+    ///
+    /// # Errors
+    /// [`ImportError`] when the input breaks off or the database refuses; bad lines are events, not errors.
+    pub async fn import(
+        &self,
+        input: impl AsyncRead + Unpin + Send + 'static,
+        events: mpsc::Sender<ImportEvent>,
+    ) -> Result<ImportSummary, ImportError> {
+        let (sender, mut parsed) = mpsc::channel(AHEAD);
+        // Parsing runs beside the database's work. It ends when this future is dropped, with its channel.
+        let parser = tokio::spawn(parse(self.clone(), Lines::new(input), sender));
+        let mut summary = ImportSummary::default();
+        let result = self.write_parsed(&mut parsed, &events, &mut summary).await;
+        drop(parsed);
+        let _ = parser.await;
+        result.map(|()| summary).map_err(|cause| ImportError {
+            committed: summary,
+            cause,
+        })
+    }
+
+    async fn write_parsed(
+        &self,
+        parsed: &mut mpsc::Receiver<Parsed>,
+        events: &mpsc::Sender<ImportEvent>,
+        summary: &mut ImportSummary,
+    ) -> Result<(), ImportFailure> {
+        while let Some(parsed) = parsed.recv().await {
+            let event = match parsed {
+                Parsed::Failed(error) => return Err(error.into()),
+                Parsed::Bad(bad) => {
+                    summary.lines += 1;
+                    summary.failed += 1;
+                    ImportEvent::BadLine(bad)
+                }
+                Parsed::Batch { products, lines } => {
+                    for upserted in self.upsert_prepared(products).await? {
+                        match upserted {
+                            Upserted::Created => summary.created += 1,
+                            Upserted::Updated => summary.updated += 1,
+                            Upserted::Unchanged => summary.unchanged += 1,
+                        }
+                    }
+                    summary.lines += lines;
+                    ImportEvent::Progress(*summary)
+                }
+            };
+            let _ = events.send(event).await;
+        }
+        Ok(())
+    }
+}
+
+async fn parse<R: AsyncRead + Unpin>(
+    catalog: Catalog,
+    mut lines: Lines<R>,
+    out: mpsc::Sender<Parsed>,
+) {
+    let mut batch = Batch::default();
+    loop {
+        let sent = match lines.next().await {
+            Ok(None) => {
+                let _ = batch.flush(&out).await;
+                return;
+            }
+            Err(error) => {
+                let _ = batch.flush(&out).await;
+                let _ = out.send(Parsed::Failed(error)).await;
+                return;
+            }
+            Ok(Some(Line { number, text })) => match text.and_then(parse_line) {
+                Ok(new) => batch.add(catalog.prepare(new), &out).await,
+                Err(reason) => {
+                    let bad = BadLine {
+                        line: number,
+                        reason,
+                    };
+                    out.send(Parsed::Bad(bad)).await.is_ok()
+                }
+            },
+        };
+        if !sent {
+            return;
+        }
+    }
+}
+
+#[derive(Default)]
+struct Batch {
+    products: Vec<Prepared>,
+    skus: HashSet<String>,
+    bytes: usize,
+}
+
+impl Batch {
+    /// Adds a product; a SKU that the batch has already begins a new one, so that the later line counts.
+    async fn add(&mut self, new: Prepared, out: &mpsc::Sender<Parsed>) -> bool {
+        if self.skus.contains(&new.product.sku) && !self.flush(out).await {
+            return false;
+        }
+        self.bytes += new.product.description.len() + new.attributes.len();
+        self.skus.insert(new.product.sku.clone());
+        self.products.push(new);
+        if self.products.len() < BATCH && self.bytes < BATCH_BYTES {
+            return true;
+        }
+        self.flush(out).await
+    }
+
+    /// Whether somebody still takes batches.
+    async fn flush(&mut self, out: &mpsc::Sender<Parsed>) -> bool {
+        let Self { products, .. } = std::mem::take(self);
+        if products.is_empty() {
+            return true;
+        }
+        let lines = u64::try_from(products.len()).unwrap_or(u64::MAX);
+        out.send(Parsed::Batch { products, lines }).await.is_ok()
+    }
+}

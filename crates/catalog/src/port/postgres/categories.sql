@@ -1,0 +1,1 @@
+SELECT name, created_at FROM stanchion_catalog.categories ORDER BY name COLLATE "C" LIMIT 10000

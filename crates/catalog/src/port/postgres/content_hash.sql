@@ -1,0 +1,1 @@
+SELECT content_hash FROM stanchion_catalog.products WHERE id = $1

@@ -1,0 +1,224 @@
+use sqlx::Row as _;
+use sqlx::postgres::PgArguments;
+use stanchion_kernel::{Timestamp, Uuid};
+use stanchion_store::{Postgres, Rendered, Statement};
+
+use super::{matching, row};
+use crate::CatalogError;
+use crate::cursor::{Place, Row, SortKey};
+use crate::model::{Category, Product, Revision, Status};
+use crate::port::{Placed, RowState, merge, place};
+use crate::query::{Checked, Sort};
+
+const PRODUCT: &str = include_str!("product.sql");
+const ROW_STATE: &str = include_str!("row_state.sql");
+const CATEGORIES: &str = include_str!("categories.sql");
+
+type Query = sqlx::query::Query<'static, sqlx::Postgres, PgArguments>;
+
+/// The statements that come in several forms.
+#[derive(Debug)]
+pub(crate) struct Statements {
+    list: Statement,
+    export: Statement,
+}
+
+pub(super) async fn product(
+    postgres: &Postgres,
+    id: Uuid,
+) -> Result<Option<Product>, CatalogError> {
+    let find = sqlx::query(PRODUCT)
+        .bind(id)
+        .fetch_optional(postgres.pool());
+    let found = postgres.timed("product_get", find).await?;
+    found.as_ref().map(row::product).transpose()
+}
+
+pub(super) async fn row_state(
+    postgres: &Postgres,
+    id: Uuid,
+) -> Result<Option<RowState>, CatalogError> {
+    let find = sqlx::query(ROW_STATE)
+        .bind(id)
+        .fetch_optional(postgres.pool());
+    let Some(row) = postgres.timed("product_row_state", find).await? else {
+        return Ok(None);
+    };
+    let updated_at = Timestamp::from_datetime(row.try_get(1)?);
+    let revision = Revision {
+        version: row.try_get(0)?,
+        updated_at,
+    };
+    Ok(Some(RowState {
+        revision,
+        deleted: row.try_get(2)?,
+    }))
+}
+
+pub(super) async fn categories(postgres: &Postgres) -> Result<Vec<Category>, CatalogError> {
+    let find = sqlx::query(CATEGORIES).fetch_all(postgres.pool());
+    let rows = postgres.timed("category_list", find).await?;
+    rows.iter()
+        .map(|row| {
+            let created_at = Timestamp::from_datetime(row.try_get(1)?);
+            Ok(Category {
+                name: row.try_get(0)?,
+                created_at,
+            })
+        })
+        .collect()
+}
+
+impl Statements {
+    pub(super) fn new() -> Self {
+        Self {
+            list: Statement::new("product_list", include_str!("list.sql")),
+            export: Statement::new("product_export", include_str!("export.sql")),
+        }
+    }
+
+    pub(super) async fn list(
+        &self,
+        postgres: &Postgres,
+        query: &Checked,
+        after: Option<&Place>,
+    ) -> Result<Vec<Placed>, CatalogError> {
+        if query
+            .search
+            .as_ref()
+            .is_some_and(crate::terms::Search::is_empty)
+        {
+            return Ok(Vec::new());
+        }
+        if query.sort != Sort::Relevance {
+            let terms = matching::expression(query, None);
+            return self
+                .of_tier(postgres, query, terms.as_deref(), after, 0)
+                .await;
+        }
+        let from = match after.map(|place| &place.key) {
+            Some(SortKey::Relevance(tier)) => *tier,
+            _ => 0,
+        };
+        let mut found = Vec::new();
+        for tier in from..matching::TIERS {
+            if found.len() > query.limit as usize {
+                break;
+            }
+            let terms = matching::expression(query, Some(tier));
+            let after = after.filter(|_| tier == from);
+            found.extend(
+                self.of_tier(postgres, query, terms.as_deref(), after, tier)
+                    .await?,
+            );
+        }
+        found.truncate(query.limit as usize + 1);
+        Ok(found)
+    }
+
+    /// Each status has its own stretch of the index; their pages are merged.
+    async fn of_tier(
+        &self,
+        postgres: &Postgres,
+        query: &Checked,
+        terms: Option<&str>,
+        after: Option<&Place>,
+        tier: u8,
+    ) -> Result<Vec<Placed>, CatalogError> {
+        let mut features = vec![sort_feature(query.sort)];
+        features.extend(query.category.as_ref().map(|_| "category"));
+        features.extend(terms.map(|_| "terms"));
+        features.extend(after.map(|_| "after"));
+        let statement = self.list.postgres(&features);
+        let mut lists = Vec::new();
+        for status in &query.statuses {
+            let bind = Bind {
+                query,
+                status: *status,
+                terms,
+                after,
+            };
+            let rows = bind.query(statement).fetch_all(postgres.pool());
+            let name = if terms.is_some() {
+                "product_search"
+            } else {
+                statement.name
+            };
+            let rows = postgres.timed(name, rows).await?;
+            let placed = rows.iter().map(|found| {
+                let product = row::product(found)?;
+                let place = place(query, &product, Row::Id(product.id), tier);
+                Ok(Placed { product, place })
+            });
+            lists.push(placed.collect::<Result<Vec<_>, CatalogError>>()?);
+        }
+        Ok(merge(lists, query))
+    }
+
+    pub(super) async fn export(
+        &self,
+        postgres: &Postgres,
+        after: Option<String>,
+        statuses: &[Status],
+        limit: u32,
+    ) -> Result<Vec<Product>, CatalogError> {
+        let features: Vec<_> = after.as_ref().map(|_| "after").into_iter().collect();
+        let statement = self.export.postgres(&features);
+        let statuses: Vec<String> = statuses.iter().map(ToString::to_string).collect();
+        let mut query = sqlx::query(statement.sql).bind(statuses);
+        if let Some(after) = after {
+            query = query.bind(after);
+        }
+        let rows = query.bind(i64::from(limit)).fetch_all(postgres.pool());
+        postgres
+            .timed(statement.name, rows)
+            .await?
+            .iter()
+            .map(row::product)
+            .collect()
+    }
+}
+
+/// The values of a list statement.
+struct Bind<'a> {
+    query: &'a Checked,
+    status: Status,
+    terms: Option<&'a str>,
+    after: Option<&'a Place>,
+}
+
+impl Bind<'_> {
+    fn query(&self, statement: Rendered) -> Query {
+        // Which plan is best depends on how common the terms are, so that one is planned anew each time.
+        let query = sqlx::query(statement.sql).persistent(self.terms.is_none());
+        statement
+            .parameters
+            .iter()
+            .fold(query, |query, name| self.bind(query, name))
+    }
+
+    fn bind(&self, query: Query, name: &str) -> Query {
+        match (name, self.after.map(|place| (&place.key, place.row))) {
+            ("status", _) => query.bind(self.status.as_str()),
+            ("category", _) => query.bind(self.query.category.clone()),
+            ("terms", _) => query.bind(self.terms.map(str::to_owned)),
+            ("row", Some((_, Row::Id(id)))) => query.bind(id),
+            ("name_key", Some((SortKey::Name(key), _))) => query.bind(key.clone()),
+            ("currency", Some((SortKey::Price(currency, _), _))) => query.bind(currency.clone()),
+            ("amount", Some((SortKey::Price(_, amount), _))) => query.bind(*amount),
+            ("limit", _) => query.bind(i64::from(self.query.limit) + 1),
+            // A cursor made on the other kind of database; it leads nowhere and matches nothing.
+            _ => query.bind(Option::<String>::None),
+        }
+    }
+}
+
+fn sort_feature(sort: Sort) -> &'static str {
+    match sort {
+        Sort::Name => "name",
+        Sort::NameDescending => "-name",
+        Sort::Price => "price",
+        Sort::PriceDescending => "-price",
+        Sort::Newest | Sort::Relevance => "newest",
+    }
+}

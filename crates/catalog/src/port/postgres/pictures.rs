@@ -1,0 +1,111 @@
+use async_trait::async_trait;
+use sqlx::PgConnection;
+use stanchion_kernel::Uuid;
+use stanchion_store::feed::{Kind, append_postgres};
+
+use super::{Write, write};
+use crate::CatalogError;
+use crate::model::{NewPicture, PictureState, Product, Rendition};
+use crate::port::{product_change, renditions_json};
+
+const ADD: &str = include_str!("add_picture.sql");
+const PRODUCT_OF: &str = include_str!("product_of_picture.sql");
+const SETTLE: &str = include_str!("settle_picture.sql");
+const REMOVE: &str = include_str!("remove_picture.sql");
+const TOUCH: &str = include_str!("touch.sql");
+
+/// Records a picture behind the product's other ones.
+pub(super) struct Add {
+    pub new: NewPicture,
+}
+
+#[async_trait]
+impl Write for Add {
+    type Outcome = Product;
+
+    async fn run(&self, connection: &mut PgConnection) -> Result<Product, CatalogError> {
+        let Self { new } = self;
+        // The product's row lock makes the next free position safe.
+        write::locked(connection, new.product_id).await?;
+        sqlx::query(ADD)
+            .bind(new.id)
+            .bind(new.product_id)
+            .bind(new.content_hash.as_slice())
+            .bind(&new.media_type)
+            .bind(new.bytes)
+            .bind(new.width)
+            .bind(new.height)
+            .execute(&mut *connection)
+            .await?;
+        touch(connection, new.product_id).await
+    }
+}
+
+/// Records what became of a picture.
+pub(super) struct Settle {
+    pub id: Uuid,
+    pub state: PictureState,
+    pub renditions: Vec<Rendition>,
+}
+
+#[async_trait]
+impl Write for Settle {
+    type Outcome = Product;
+
+    async fn run(&self, connection: &mut PgConnection) -> Result<Product, CatalogError> {
+        let product = lock_product_of(connection, self.id).await?;
+        let settled = sqlx::query(SETTLE)
+            .bind(self.id)
+            .bind(self.state.as_str())
+            .bind(renditions_json(&self.renditions)?)
+            .execute(&mut *connection)
+            .await?;
+        if settled.rows_affected() == 0 {
+            return Err(CatalogError::NotFound);
+        }
+        touch(connection, product).await
+    }
+}
+
+/// Removes a picture's record.
+pub(super) struct Remove {
+    pub id: Uuid,
+}
+
+#[async_trait]
+impl Write for Remove {
+    type Outcome = Product;
+
+    async fn run(&self, connection: &mut PgConnection) -> Result<Product, CatalogError> {
+        let product = lock_product_of(connection, self.id).await?;
+        let removed = sqlx::query(REMOVE)
+            .bind(self.id)
+            .execute(&mut *connection)
+            .await?;
+        if removed.rows_affected() == 0 {
+            return Err(CatalogError::NotFound);
+        }
+        touch(connection, product).await
+    }
+}
+
+/// Products are locked before their pictures, everywhere, so that nobody deadlocks.
+async fn lock_product_of(connection: &mut PgConnection, id: Uuid) -> Result<Uuid, CatalogError> {
+    let product: Option<Uuid> = sqlx::query_scalar(PRODUCT_OF)
+        .bind(id)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let product = product.ok_or(CatalogError::NotFound)?;
+    write::locked(connection, product).await?;
+    Ok(product)
+}
+
+/// Gives the product a new version, since its pictures are part of it.
+async fn touch(connection: &mut PgConnection, id: Uuid) -> Result<Product, CatalogError> {
+    let version: i64 = sqlx::query_scalar(TOUCH)
+        .bind(id)
+        .fetch_one(&mut *connection)
+        .await?;
+    append_postgres(connection, &[product_change(id, version, Kind::Updated)]).await?;
+    write::product(connection, id).await
+}

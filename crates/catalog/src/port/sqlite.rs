@@ -1,0 +1,216 @@
+mod find;
+mod matching;
+mod pictures;
+mod row;
+mod write;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension as _};
+use stanchion_kernel::{Clock, Timestamp, Uuid};
+use stanchion_store::{Sqlite, Tx, TxKind};
+
+use super::{Edit, Placed, Port, Precondition, RowState, Upserted};
+use crate::CatalogError;
+use crate::cursor::Place;
+use crate::model::{Category, NewPicture, PictureState, Product, Rendition, Revision, Status};
+use crate::prepared::Prepared;
+use crate::query::Checked;
+
+/// The catalogue on a SQLite file.
+#[derive(Debug)]
+pub(crate) struct SqliteCatalog {
+    sqlite: Sqlite,
+    clock: Clock,
+    statements: Arc<find::Statements>,
+}
+
+impl SqliteCatalog {
+    pub(crate) fn new(sqlite: Sqlite, clock: Clock) -> Self {
+        Self {
+            sqlite,
+            clock,
+            statements: Arc::new(find::Statements::new()),
+        }
+    }
+
+    /// Runs a write in the caller's transaction, or in the next group of the writer thread.
+    async fn write<T, F>(
+        &self,
+        tx: Option<&mut Tx>,
+        name: &'static str,
+        write: F,
+    ) -> Result<T, CatalogError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection, Timestamp) -> Result<T, CatalogError> + Send + 'static,
+    {
+        let now = self.clock.now();
+        match tx.map(Tx::kind) {
+            None => {
+                self.sqlite
+                    .write(name, move |connection| write(connection, now))
+                    .await
+            }
+            Some(TxKind::Sqlite(tx, _)) => tx.run(move |connection| write(connection, now)).await,
+            Some(TxKind::Postgres(_)) => Err(super::foreign_transaction()),
+        }
+    }
+}
+
+#[async_trait]
+impl Port for SqliteCatalog {
+    async fn product(&self, id: Uuid) -> Result<Option<Product>, CatalogError> {
+        let read = move |connection: &Connection| find::product(connection, id);
+        self.sqlite.read("product_get", read).await
+    }
+
+    async fn row_state(&self, id: Uuid) -> Result<Option<RowState>, CatalogError> {
+        let read = move |connection: &Connection| find::row_state(connection, id);
+        self.sqlite.read("product_row_state", read).await
+    }
+
+    async fn list(
+        &self,
+        query: &Checked,
+        after: Option<&Place>,
+    ) -> Result<Vec<Placed>, CatalogError> {
+        let (query, after) = (query.clone(), after.cloned());
+        let statements = Arc::clone(&self.statements);
+        let name = if query.search.is_some() {
+            "product_search"
+        } else {
+            "product_list"
+        };
+        let read =
+            move |connection: &Connection| statements.list(connection, &query, after.as_ref());
+        self.sqlite.read(name, read).await
+    }
+
+    async fn categories(&self) -> Result<Vec<Category>, CatalogError> {
+        self.sqlite.read("category_list", find::categories).await
+    }
+
+    async fn export(
+        &self,
+        after: Option<String>,
+        statuses: &[Status],
+        limit: u32,
+    ) -> Result<Vec<Product>, CatalogError> {
+        let (statements, statuses) = (Arc::clone(&self.statements), statuses.to_vec());
+        let read = move |connection: &Connection| {
+            statements.export(connection, after.as_deref(), &statuses, limit)
+        };
+        self.sqlite.read("product_export", read).await
+    }
+
+    async fn create(&self, tx: Option<&mut Tx>, new: Prepared) -> Result<Product, CatalogError> {
+        self.write(tx, "product_create", move |connection, now| {
+            if write::by_sku(connection, &new.product.sku)?.is_some() {
+                return Err(CatalogError::SkuTaken {
+                    sku: new.product.sku.clone(),
+                });
+            }
+            write::insert(connection, now, &new)?;
+            find::product(connection, new.id)?.ok_or(CatalogError::NotFound)
+        })
+        .await
+    }
+
+    async fn update(
+        &self,
+        tx: Option<&mut Tx>,
+        id: Uuid,
+        precondition: &Precondition,
+        edit: Edit,
+    ) -> Result<Product, CatalogError> {
+        let precondition = precondition.clone();
+        self.write(tx, "product_update", move |connection, now| {
+            let current = find::product(connection, id)?.ok_or(CatalogError::NotFound)?;
+            let edited = super::edited(current, &precondition, edit)?;
+            let taken = write::by_sku(connection, &edited.product.sku)?;
+            if taken.as_ref().is_some_and(|other| other.id != id) {
+                return Err(CatalogError::SkuTaken {
+                    sku: edited.product.sku.clone(),
+                });
+            }
+            write::replace_by_id(connection, now, &edited)?;
+            find::product(connection, id)?.ok_or(CatalogError::NotFound)
+        })
+        .await
+    }
+
+    async fn delete(
+        &self,
+        tx: Option<&mut Tx>,
+        id: Uuid,
+        precondition: &Precondition,
+    ) -> Result<Revision, CatalogError> {
+        let precondition = precondition.clone();
+        self.write(tx, "product_delete", move |connection, now| {
+            let current = find::product(connection, id)?.ok_or(CatalogError::NotFound)?;
+            if !precondition.allows(current.revision()) {
+                return Err(CatalogError::RevisionConflict {
+                    current: Box::new(current),
+                });
+            }
+            write::delete(connection, now, id)
+        })
+        .await
+    }
+
+    async fn upsert(&self, batch: Vec<Prepared>) -> Result<Vec<Upserted>, CatalogError> {
+        self.write(None, "product_upsert", move |connection, now| {
+            batch
+                .iter()
+                .map(|new| write::upsert(connection, now, new))
+                .collect()
+        })
+        .await
+    }
+
+    async fn add_picture(
+        &self,
+        tx: Option<&mut Tx>,
+        new: NewPicture,
+    ) -> Result<Product, CatalogError> {
+        self.write(tx, "picture_add", move |connection, now| {
+            pictures::add(connection, now, &new)
+        })
+        .await
+    }
+
+    async fn settle_picture(
+        &self,
+        tx: Option<&mut Tx>,
+        id: Uuid,
+        state: PictureState,
+        renditions: Vec<Rendition>,
+    ) -> Result<Product, CatalogError> {
+        self.write(tx, "picture_settle", move |connection, now| {
+            pictures::settle(connection, now, id, state, &renditions)
+        })
+        .await
+    }
+
+    async fn remove_picture(&self, tx: Option<&mut Tx>, id: Uuid) -> Result<Product, CatalogError> {
+        self.write(tx, "picture_remove", move |connection, now| {
+            pictures::remove(connection, now, id)
+        })
+        .await
+    }
+}
+
+/// The only row of a query, if there is one.
+fn one<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+    map: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Option<T>, CatalogError> {
+    Ok(connection
+        .prepare_cached(sql)?
+        .query_row(params, map)
+        .optional()?)
+}

@@ -1,0 +1,12 @@
+SELECT
+    p.number, p.id, p.sku, p.name, p.description, p.category, p.price_amount, p.price_currency, p.attributes, p.status,
+    p.version, p.created_at_us, p.updated_at_us,
+    (SELECT json_group_array(json_object(
+        'id', lower(hex(i.id)), 'state', i.state, 'position', i.position, 'media_type', i.media_type,
+        'width', i.width, 'height', i.height, 'renditions', json(i.renditions)) ORDER BY i.position)
+     FROM stanchion_catalog_pictures AS i WHERE i.product = p.number) AS images
+FROM stanchion_catalog_products AS p INDEXED BY stanchion_catalog_products_by_sku
+WHERE p.deleted_at_us IS NULL AND p.status IN (:draft, :active, :archived)
+  AND p.sku > :after --? after
+ORDER BY p.sku
+LIMIT :limit

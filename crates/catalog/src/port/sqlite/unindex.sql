@@ -1,0 +1,1 @@
+DELETE FROM stanchion_catalog_terms WHERE rowid = ?1
