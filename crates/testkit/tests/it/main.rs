@@ -1,0 +1,2 @@
+//! The promises of testkit itself.
+mod postgres;
