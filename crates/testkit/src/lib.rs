@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod certificate;
+pub mod data;
+mod ports;
+mod postgres;
+mod program;
+mod proxy;
+mod waiting;
+
+pub use certificate::Certificate;
+pub use ports::free_port;
+pub use postgres::{Database, Postgres, PostgresOptions};
+pub use program::{Program, Running};
+pub use proxy::{Direction, Proxy};
+pub use stanchion_kernel::{Clock, ManualClock};
+pub use tempfile::TempDir;
+pub use waiting::{eventually, hold};

@@ -1,0 +1,90 @@
+use std::time::Duration;
+
+use stanchion_testkit::{Program, Running, TempDir, eventually};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+fn shell(script: &str) -> Program {
+    Program::new("sh").args(["-c", script])
+}
+
+fn is_alive(program: &Running) -> bool {
+    std::fs::read_link(format!("/proc/{}/exe", program.pid())).is_ok()
+}
+
+#[tokio::test]
+async fn output_and_errors_are_captured_and_the_status_is_told() {
+    let folder = TempDir::new().unwrap();
+    let program = shell("cat; pwd; echo $COLOUR >&2; exit 3")
+        .env("COLOUR", "green")
+        .cwd(folder.path())
+        .input(b"given\n")
+        .start();
+    assert_eq!(program.wait(DEADLINE).await.code(), Some(3));
+    let real = folder.path().canonicalize().unwrap();
+    assert_eq!(program.stdout(), format!("given\n{}\n", real.display()));
+    assert_eq!(program.stderr(), "green\n");
+}
+
+#[tokio::test]
+async fn a_line_is_waited_for_in_both_outputs() {
+    let program = shell("echo one >&2; printf 'two and more\\n'; exec tail -f /dev/null").start();
+    assert_eq!(program.wait_for_line("two", DEADLINE).await, "two and more");
+    assert_eq!(program.wait_for_line("one", DEADLINE).await, "one");
+}
+
+#[tokio::test]
+#[should_panic(expected = "the only line")]
+async fn a_program_that_ends_without_the_line_fails_at_once_with_its_output() {
+    let program = shell("echo the only line").start();
+    program
+        .wait_for_line("another", Duration::from_secs(600))
+        .await;
+}
+
+#[tokio::test]
+async fn signals_reach_the_program() {
+    let polite =
+        || shell("trap 'echo asked; exit 0' TERM INT; echo ready; while :; do sleep 0.01; done");
+    for signal in [Running::terminate, Running::interrupt] {
+        let program = polite().start();
+        program.wait_for_line("ready", DEADLINE).await;
+        signal(&program);
+        assert!(program.wait(DEADLINE).await.success());
+        assert_eq!(program.stdout(), "ready\nasked\n");
+        // It has ended: its id may be another's by now and gets no signal.
+        signal(&program);
+    }
+}
+
+#[tokio::test]
+async fn a_killed_program_has_no_say() {
+    let program =
+        shell("trap 'echo asked' TERM INT; echo ready; while :; do sleep 0.01; done").start();
+    program.wait_for_line("ready", DEADLINE).await;
+    program.kill9();
+    assert!(!is_alive(&program));
+    assert_eq!(program.stdout(), "ready\n");
+}
+
+#[tokio::test]
+async fn a_dropped_program_is_gone() {
+    let program = shell("exec tail -f /dev/null").start();
+    let path = format!("/proc/{}/exe", program.pid());
+    assert!(is_alive(&program));
+    drop(program);
+    assert!(std::fs::read_link(path).is_err());
+}
+
+#[tokio::test]
+async fn a_program_ends_when_the_test_process_is_killed() {
+    let holder = Program::new(env!("CARGO_BIN_EXE_program-holder")).start();
+    let line = holder.wait_for_line("holding ", DEADLINE).await;
+    let path = format!("/proc/{}/exe", line.trim_start_matches("holding "));
+    assert!(std::fs::read_link(&path).is_ok());
+    holder.kill9();
+    eventually("the program is gone", DEADLINE, || async {
+        std::fs::read_link(&path).is_err()
+    })
+    .await;
+}
