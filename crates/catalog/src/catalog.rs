@@ -63,8 +63,23 @@ impl Catalog {
                 Arc::new(PostgresCatalog::new(store.clone(), postgres.clone()))
             }
         };
-        let cursors = Cursors::new(store.instance().derive_key(CURSOR_CONTEXT));
-        Self { port, ids, cursors }
+        Self::over(port, ids, store.instance().derive_key(CURSOR_CONTEXT))
+    }
+
+    /// The catalogue on any backend; `cursor_key` must be the same on all servers of a database, and a secret.
+    #[must_use]
+    pub fn over(port: Arc<dyn Port>, ids: Ids, cursor_key: [u8; 32]) -> Self {
+        Self {
+            port,
+            ids,
+            cursors: Cursors::new(cursor_key),
+        }
+    }
+
+    /// The backend underneath, for a decorator.
+    #[must_use]
+    pub fn port(&self) -> Arc<dyn Port> {
+        Arc::clone(&self.port)
     }
 
     /// The product, if it is there and not deleted.

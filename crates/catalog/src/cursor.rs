@@ -13,16 +13,21 @@ const CHECK: usize = 16;
 
 /// The place of a row in an order: its sort key, and the row itself to tell equal keys apart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Place {
+pub struct Place {
+    /// What the order sorts by.
     pub key: SortKey,
+    /// The row.
     pub row: Row,
 }
 
 /// What an order sorts by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) enum SortKey {
+pub enum SortKey {
+    /// The name's sort key.
     Name(String),
+    /// Currency and amount.
     Price(String, i64),
+    /// Nothing but the row.
     Newest,
     /// 0 for a match in name or SKU, 1 for a match anywhere.
     Relevance(u8),
@@ -30,8 +35,10 @@ pub(crate) enum SortKey {
 
 /// A row, in the terms of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) enum Row {
+pub enum Row {
+    /// By a number that grows with every commit.
     Number(i64),
+    /// By its id.
     Id(Uuid),
 }
 

@@ -1,13 +1,15 @@
 #![doc = include_str!("../README.md")]
 
 mod catalog;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod cursor;
 mod error;
 mod export;
 mod import;
 mod model;
 mod patch;
-mod port;
+pub mod port;
 mod prepared;
 mod query;
 mod terms;

@@ -11,12 +11,13 @@ use stanchion_store::feed::{Change, Kind};
 use stanchion_store::{StoreError, Tx};
 
 use crate::CatalogError;
-use crate::cursor::{Place, Row, SortKey};
+pub use crate::cursor::{Place, Row, SortKey};
 use crate::model::{
     Category, NewPicture, NewProduct, PictureState, Product, Rendition, Revision, Status,
 };
-use crate::prepared::Prepared;
-use crate::query::Checked;
+pub use crate::prepared::Prepared;
+pub use crate::query::Checked;
+pub use crate::terms::{Search, Terms};
 
 /// The feed's topic of products.
 pub const TOPIC: &str = "product";
@@ -70,8 +71,10 @@ pub struct RowState {
 
 /// A product with its place in the order of its list.
 #[derive(Clone, Debug)]
-pub(crate) struct Placed {
+pub struct Placed {
+    /// The product.
     pub product: Product,
+    /// Its place.
     pub place: Place,
 }
 
@@ -81,7 +84,7 @@ pub(crate) struct Placed {
 /// appends to the change feed in the same transaction. A refused write changes nothing, and a transaction that it was
 /// given stays usable.
 #[async_trait]
-pub(crate) trait Port: Send + Sync + fmt::Debug {
+pub trait Port: Send + Sync + fmt::Debug {
     /// The product, if it is there and not deleted.
     async fn product(&self, id: Uuid) -> Result<Option<Product>, CatalogError>;
 

@@ -5,15 +5,18 @@ use crate::terms::{self, Terms};
 
 /// A product ready to be written: everything that can be worked out before the transaction begins.
 #[derive(Clone, Debug)]
-pub(crate) struct Prepared {
+pub struct Prepared {
     /// The id that it gets when it is new.
     pub id: Uuid,
+    /// What the writer set.
     pub product: NewProduct,
     /// The canonical JSON of the attributes.
     pub attributes: String,
     /// A hash of everything a writer sets; equal content has an equal one.
     pub content_hash: [u8; 16],
+    /// The key by which its name is sorted.
     pub name_key: String,
+    /// What the full-text index holds of it.
     pub terms: Terms,
 }
 

@@ -90,13 +90,18 @@ pub struct Page {
 
 /// A [`ListQuery`] that has been checked.
 #[derive(Clone, Debug)]
-pub(crate) struct Checked {
+pub struct Checked {
+    /// Words that must occur.
     pub search: Option<Search>,
+    /// The category that they belong to.
     pub category: Option<String>,
+    /// The statuses that they may have, each once and at least one.
     pub statuses: Vec<Status>,
     /// For each filter its name and what its text may mean.
     pub attributes: Vec<(String, Vec<Scalar>)>,
+    /// The order.
     pub sort: Sort,
+    /// The most products.
     pub limit: u32,
 }
 

@@ -21,7 +21,7 @@ const MAX_SORT_KEY: usize = 100;
 
 /// What the index holds of a product.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Terms {
+pub struct Terms {
     /// Words of its name and its SKU.
     pub name: BTreeSet<String>,
     /// Words of its description, category and text attributes that are not in `name`.
@@ -144,7 +144,7 @@ fn is_written_without_spaces(c: char) -> bool {
 /// What a search asks for: every word, where a word of two characters or more also matches longer words that begin
 /// with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Search {
+pub struct Search {
     words: Vec<(String, bool)>,
 }
 
@@ -165,12 +165,13 @@ impl Search {
     }
 
     /// Whether it has no word, and so matches nothing.
-    pub(crate) fn is_empty(&self) -> bool {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
 
     /// Each word, and whether longer words that begin with it match too.
-    pub(crate) fn words(&self) -> impl Iterator<Item = (&str, bool)> {
+    pub fn words(&self) -> impl Iterator<Item = (&str, bool)> {
         self.words
             .iter()
             .map(|(word, longer_too)| (word.as_str(), *longer_too))
