@@ -1,0 +1,79 @@
+//! `cargo xtask soak`: the long forms of what the test run does in short.
+
+use crate::shell;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Only the runs whose name contains this
+    only: Option<String>,
+}
+
+struct Run {
+    name: &'static str,
+    arguments: &'static [&'static str],
+    environment: &'static [(&'static str, &'static str)],
+}
+
+const MANY_CASES: &[(&str, &str)] = &[("PROPTEST_CASES", "100000")];
+const RUNS: &[Run] = &[
+    Run {
+        name: "kernel-properties",
+        arguments: &[
+            "test",
+            "--release",
+            "--locked",
+            "--package",
+            "stanchion-kernel",
+        ],
+        environment: MANY_CASES,
+    },
+    Run {
+        name: "store-properties",
+        arguments: &[
+            "test",
+            "--release",
+            "--locked",
+            "--package",
+            "stanchion-store",
+        ],
+        environment: MANY_CASES,
+    },
+    Run {
+        name: "catalog-properties",
+        arguments: &[
+            "test",
+            "--release",
+            "--locked",
+            "--package",
+            "stanchion-catalog",
+        ],
+        environment: MANY_CASES,
+    },
+    Run {
+        name: "lab-catalog",
+        arguments: &["lab", "catalog", "--soak"],
+        environment: &[],
+    },
+];
+
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let wanted = options.only.as_deref().unwrap_or_default();
+    let runs: Vec<&Run> = RUNS
+        .iter()
+        .filter(|run| run.name.contains(wanted))
+        .collect();
+    let names: Vec<&str> = RUNS.iter().map(|run| run.name).collect();
+    anyhow::ensure!(
+        !runs.is_empty(),
+        "no run is called {wanted}; there are {names:?}"
+    );
+    for run in runs {
+        eprintln!("soak: {}", run.name);
+        let mut command = shell::cargo();
+        command
+            .args(run.arguments)
+            .envs(run.environment.iter().copied());
+        shell::run(&mut command)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! What the tests of each package need on the machine, and how it gets there.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, bail};
+
+use crate::shell;
+
+/// Something that must be on the machine before a package's tests run.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Need {
+    /// A PostgreSQL server, started privately by testkit.
+    Postgres,
+    /// The fuzzer that reads our OpenAPI document.
+    Schemathesis,
+}
+
+const POSTGRES: &[Need] = &[Need::Postgres];
+const TABLE: &[(&str, &[Need])] = &[
+    ("stanchion-kernel", &[]),
+    ("stanchion-store", POSTGRES),
+    ("stanchion-catalog", POSTGRES),
+    ("stanchion-http", POSTGRES),
+    ("stanchion", &[Need::Postgres, Need::Schemathesis]),
+    ("stanchion-testkit", POSTGRES),
+    ("stanchion-lab", POSTGRES),
+    ("xtask", &[]),
+];
+
+const SCHEMATHESIS: &str = "schemathesis==4.*";
+
+/// The needs of these packages, each once. A package that the table does not know may need anything.
+pub(super) fn of(packages: &[&str]) -> Vec<Need> {
+    let mut needs: Vec<Need> = packages
+        .iter()
+        .flat_map(|package| {
+            let known = TABLE.iter().find(|(name, _)| name == package);
+            known.map_or(&[Need::Postgres, Need::Schemathesis][..], |(_, needs)| {
+                needs
+            })
+        })
+        .copied()
+        .collect();
+    needs.sort_unstable();
+    needs.dedup();
+    needs
+}
+
+impl Need {
+    pub(super) fn provide(self, tools: &Path) -> anyhow::Result<()> {
+        match self {
+            Self::Postgres => provide_postgres(),
+            Self::Schemathesis => provide_schemathesis(tools),
+        }
+    }
+}
+
+fn provide_postgres() -> anyhow::Result<()> {
+    if has_postgres() {
+        return Ok(());
+    }
+    eprintln!("PostgreSQL is missing; the tests start private servers of it");
+    install_package("postgresql")
+}
+
+/// The same two places where testkit looks.
+fn has_postgres() -> bool {
+    let packaged = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten();
+    let packaged = packaged.flatten().map(|version| version.path().join("bin"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    packaged
+        .chain(std::env::split_paths(&path))
+        .any(|folder| folder.join("initdb").is_file())
+}
+
+fn provide_schemathesis(tools: &Path) -> anyhow::Result<()> {
+    if tools.join("bin/schemathesis").is_file() {
+        return Ok(());
+    }
+    eprintln!(
+        "schemathesis is missing; installing it into {}",
+        tools.display()
+    );
+    let make = || {
+        let mut command = Command::new("python3");
+        command.args(["-m", "venv"]).arg(tools);
+        command
+    };
+    if !shell::succeeds(&mut make()) {
+        install_package("python3-venv")?;
+        shell::run(&mut make())?;
+    }
+    let mut pip = Command::new(tools.join("bin/pip"));
+    pip.args([
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        SCHEMATHESIS,
+    ]);
+    shell::run(&mut pip)
+}
+
+/// Installs a Debian package as root; otherwise says who must do what, and fails.
+fn install_package(package: &str) -> anyhow::Result<()> {
+    let line = format!("apt-get install -y --no-install-recommends {package}");
+    let is_root = shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    if !shell::succeeds(Command::new("apt-get").arg("--version")) {
+        bail!("{package} is missing and there is no apt-get; install it with your package manager");
+    }
+    if !is_root {
+        bail!("{package} is missing; run: sudo {line}");
+    }
+    let policy = NoAutostart::set(Path::new("/usr/sbin/policy-rc.d"))?;
+    shell::run(apt().arg("update").arg("-q"))?;
+    shell::run(apt().args(["install", "-y", "-q", "--no-install-recommends", package]))?;
+    drop(policy);
+    Ok(())
+}
+
+fn apt() -> Command {
+    let mut command = Command::new("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+/// Keeps packages from starting their servers while they are installed: the tests start their own.
+struct NoAutostart(Option<PathBuf>);
+
+impl NoAutostart {
+    /// Leaves a policy that the machine has already as it is.
+    fn set(path: &Path) -> anyhow::Result<Self> {
+        use std::os::unix::fs::PermissionsExt as _;
+        if path.exists() {
+            return Ok(Self(None));
+        }
+        std::fs::write(path, "#!/bin/sh\nexit 101\n")
+            .and_then(|()| std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self(Some(path.to_owned())))
+    }
+}
+
+impl Drop for NoAutostart {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // Left behind, it would only keep servers from starting, as it did during the installation.
+            let _gone = std::fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_need_is_provided_once() {
+        let needs = of(&["stanchion", "stanchion-store", "stanchion-kernel"]);
+        assert_eq!(needs, [Need::Postgres, Need::Schemathesis]);
+    }
+
+    #[test]
+    fn a_package_without_servers_needs_nothing() {
+        assert_eq!(of(&["stanchion-kernel"]), []);
+    }
+
+    #[test]
+    fn an_unknown_package_may_need_anything() {
+        assert_eq!(of(&["new"]), [Need::Postgres, Need::Schemathesis]);
+    }
+
+    #[test]
+    fn a_policy_is_taken_back_and_an_older_one_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy-rc.d");
+        let ours = NoAutostart::set(&path).unwrap();
+        assert!(path.exists());
+        drop(NoAutostart::set(&path).unwrap());
+        assert!(path.exists());
+        drop(ours);
+        assert!(!path.exists());
+    }
+}

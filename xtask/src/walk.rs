@@ -1,0 +1,64 @@
+//! `cargo xtask walk`: starts the archive's binary as a new user would and runs the README's commands.
+
+mod blocks;
+mod server;
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail, ensure};
+
+use self::server::Server;
+use crate::dist::Release;
+use crate::metadata::Metadata;
+use crate::shell;
+
+/// The address that the README uses; the walk's server listens elsewhere, lest it meet another.
+const README_ADDRESSES: &[&str] = &["127.0.0.1:8080", "localhost:8080"];
+
+pub(crate) fn run() -> anyhow::Result<()> {
+    let readme = fs::read_to_string(shell::root().join("README.md"))?;
+    let blocks = blocks::marked(&readme)?;
+    ensure!(
+        !blocks.is_empty(),
+        "README.md has no block marked with {}",
+        blocks::MARK
+    );
+
+    let release = Release::of(&Metadata::load()?)?;
+    let folder = tempfile::tempdir()?;
+    let archive = fs::File::open(release.archive()).with_context(|| {
+        format!(
+            "{}: run cargo xtask dist first",
+            release.archive().display()
+        )
+    })?;
+    tar::Archive::new(flate2::read::GzDecoder::new(archive)).unpack(folder.path())?;
+    let program = folder.path().join(&release.name).join("stanchion");
+
+    let empty = folder.path().join("empty");
+    fs::create_dir(&empty)?;
+    let server = Server::start(&program, &empty)?;
+    for block in &blocks {
+        let script = README_ADDRESSES
+            .iter()
+            .fold(block.script.clone(), |script, address| {
+                script.replace(address, &server.address)
+            });
+        eprintln!("README.md:{}\n{script}", block.line);
+        let status = Command::new("bash")
+            .args(["-euo", "pipefail", "-c", &script])
+            .current_dir(&empty)
+            .env("KEY", &server.key)
+            .env("BASE", format!("http://{}", server.address))
+            .stdin(Stdio::null())
+            .status()
+            .context("cannot start bash")?;
+        if !status.success() {
+            bail!("README.md:{}: {status}\n{}", block.line, server.output());
+        }
+    }
+    server.stop()?;
+    eprintln!("{} blocks of the README walked", blocks.len());
+    Ok(())
+}
