@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use crate::shell;
 
@@ -37,7 +37,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 
 fn targets() -> anyhow::Result<Vec<String>> {
     let mut targets = Vec::new();
-    for entry in std::fs::read_dir(shell::root().join("fuzz/fuzz_targets"))? {
+    let folder = shell::root().join("fuzz/fuzz_targets");
+    for entry in std::fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
         if path.extension() == Some(OsStr::new("rs")) {
             targets.extend(
