@@ -1,3 +1,4 @@
 //! Integration tests of the server, one module per subject.
 
 mod config;
+mod demo;
