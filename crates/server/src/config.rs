@@ -29,7 +29,7 @@ pub use feed::FeedSection;
 pub use key::{Key, Kind};
 pub use redact::redact_url;
 pub use secret::Secret;
-pub use server::ServerSection;
+pub use server::{ForwardedHeader, ServerSection};
 pub use telemetry::{LogFormat, TelemetrySection};
 
 /// The whole configuration, checked.

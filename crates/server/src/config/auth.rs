@@ -16,9 +16,11 @@ pub struct AuthSection {
     /// The `aud` that a JWT must carry.
     pub audience: Option<String>,
     /// How far the clocks of issuer and server may differ.
-    pub leeway_seconds: u64,
+    pub leeway_seconds: u32,
     /// How often a key set from a URL is fetched again.
     pub jwks_refresh_seconds: u64,
+    /// How often at most an unknown `kid` has it fetched early.
+    pub jwks_unknown_kid_seconds: u64,
     /// What API keys are hashed with and cursors are checked with.
     pub secret: Option<Secret>,
 }
@@ -32,6 +34,7 @@ impl Default for AuthSection {
             audience: None,
             leeway_seconds: 30,
             jwks_refresh_seconds: 300,
+            jwks_unknown_kid_seconds: 10,
             secret: None,
         }
     }
@@ -84,6 +87,11 @@ pub(super) const KEYS: &[Key] = &[
             max: 86_400,
         },
         about: "How often a key set from a URL is fetched again.",
+    },
+    Key {
+        name: "auth.jwks_unknown_kid_seconds",
+        kind: Kind::Integer { min: 1, max: 3600 },
+        about: "How often at most a token with an unknown `kid` has it fetched early.",
     },
     Key {
         name: "auth.secret",

@@ -111,7 +111,9 @@ impl Kind {
             Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
             Self::Networks => "a list of IP networks, as in [\"10.0.0.0/8\"]".to_owned(),
-            Self::Origins => "a list of origins, as in [\"https://shop.example\"]".to_owned(),
+            Self::Origins => {
+                "a list of origins, as in [\"https://shop.example\"], or [\"*\"]".to_owned()
+            }
         }
     }
 
@@ -134,9 +136,10 @@ fn starts_with_any(text: &str, starts: &[&str]) -> bool {
 }
 
 fn is_origin(text: &str) -> bool {
-    HTTP.iter().any(|scheme| {
-        text.strip_prefix(scheme).is_some_and(|host| {
-            !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && b != b'/')
+    text == "*"
+        || HTTP.iter().any(|scheme| {
+            text.strip_prefix(scheme).is_some_and(|host| {
+                !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && b != b'/')
+            })
         })
-    })
 }
