@@ -16,7 +16,7 @@ use crate::prepared::Prepared;
 use crate::{Catalog, CatalogError};
 
 /// Products written in one transaction: long enough to pay for the commit, short enough for others to get in between.
-const BATCH: usize = 500;
+const BATCH: usize = 4_000;
 /// Text of one batch, whichever is reached first; bounds the memory with long lines.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Batches that are parsed ahead of the one being written.

@@ -1,0 +1,78 @@
+//! The configuration: typed sections, filled from four layers.
+//!
+//! A later layer wins: defaults, the TOML file, the environment (`STANCHION_SECTION__KEY`), the command line.
+//! Every key is declared once, in its section's `KEYS`, with the values that it takes. The reference in
+//! `docs/configuration.md` is printed from the same table.
+
+mod auth;
+mod database;
+mod draft;
+mod environment;
+mod error;
+mod feed;
+mod file;
+mod key;
+mod redact;
+pub mod reference;
+mod secret;
+mod server;
+mod telemetry;
+mod value;
+
+use serde::{Deserialize, Serialize};
+
+pub use auth::AuthSection;
+pub use database::{DatabaseSection, DatabaseUrl};
+pub use draft::Draft;
+pub use error::{ConfigError, Finding, Origin};
+pub use feed::FeedSection;
+pub use key::{Key, Kind};
+pub use redact::redact_url;
+pub use secret::Secret;
+pub use server::{ForwardedHeader, ServerSection};
+pub use telemetry::{LogFormat, TelemetrySection};
+
+/// The whole configuration, checked.
+///
+/// Its `Debug` and `Serialize` forms hide every secret.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The listener and its limits.
+    pub server: ServerSection,
+    /// Where the data is.
+    pub database: DatabaseSection,
+    /// Who may call.
+    pub auth: AuthSection,
+    /// The change feed.
+    pub feed: FeedSection,
+    /// Logs and traces.
+    pub telemetry: TelemetrySection,
+}
+
+/// Every key of every section, in the order of the reference.
+pub fn keys() -> impl Iterator<Item = &'static Key> {
+    [
+        server::KEYS,
+        database::KEYS,
+        auth::KEYS,
+        feed::KEYS,
+        telemetry::KEYS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Parses a file's text under an environment: `(name, value)` pairs, of which only `STANCHION_SECTION__KEY` count.
+///
+/// # Errors
+/// With everything that is wrong, not only the first thing.
+pub fn parse(
+    text: &str,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, ConfigError> {
+    Draft::default()
+        .file(text)
+        .environment(environment)
+        .finish()
+}

@@ -1,0 +1,102 @@
+use std::fmt;
+
+use toml::de::{DeInteger, DeValue};
+
+use super::key::Kind;
+
+/// A value as one layer gave it, before its key judges it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    Text(String),
+    Integer(i64),
+    Boolean(bool),
+    List(Vec<String>),
+    /// A TOML type that no key takes; the text names it.
+    Other(&'static str),
+}
+
+impl Value {
+    /// From a parsed TOML file.
+    pub(super) fn from_toml(value: &DeValue<'_>) -> Self {
+        match value {
+            DeValue::String(text) => Self::Text(text.clone().into_owned()),
+            DeValue::Integer(number) => {
+                integer(number).map_or(Self::Other("a number that is too large"), Self::Integer)
+            }
+            DeValue::Boolean(truth) => Self::Boolean(*truth),
+            DeValue::Array(items) => items
+                .iter()
+                .map(|item| item.get_ref().as_str().map(str::to_owned))
+                .collect::<Option<Vec<_>>>()
+                .map_or(
+                    Self::Other("a list of something else than texts"),
+                    Self::List,
+                ),
+            other => Self::Other(other.type_str()),
+        }
+    }
+
+    /// From an environment variable or a flag: the key's kind says how to read it.
+    ///
+    /// What cannot be read as that kind stays a text, which the key then refuses.
+    pub(super) fn from_text(text: &str, kind: &Kind) -> Self {
+        let text = text.trim();
+        match kind {
+            Kind::Boolean => text
+                .parse()
+                .map_or_else(|_| Self::Text(text.to_owned()), Self::Boolean),
+            Kind::Integer { .. } => text
+                .replace('_', "")
+                .parse()
+                .map_or_else(|_| Self::Text(text.to_owned()), Self::Integer),
+            _ if kind.is_list() => list(text),
+            _ => Self::Text(text.to_owned()),
+        }
+    }
+
+    /// As the typed sections are read from it.
+    pub(super) fn into_toml(self) -> toml::Value {
+        match self {
+            Self::Text(text) => toml::Value::String(text),
+            Self::Integer(number) => toml::Value::Integer(number),
+            Self::Boolean(truth) => toml::Value::Boolean(truth),
+            Self::List(items) => {
+                toml::Value::Array(items.into_iter().map(toml::Value::String).collect())
+            }
+            Self::Other(what) => toml::Value::String(what.to_owned()),
+        }
+    }
+}
+
+/// Either TOML syntax or items with commas between them.
+fn list(text: &str) -> Value {
+    if text.starts_with('[') {
+        return DeValue::parse(text).map_or_else(
+            |_| Value::Text(text.to_owned()),
+            |value| Value::from_toml(value.get_ref()),
+        );
+    }
+    let items = text.split(',').map(str::trim);
+    Value::List(
+        items
+            .filter(|item| !item.is_empty())
+            .map(str::to_owned)
+            .collect(),
+    )
+}
+
+fn integer(number: &DeInteger<'_>) -> Option<i64> {
+    i64::from_str_radix(number.as_str(), number.radix()).ok()
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Integer(number) => write!(f, "{number}"),
+            Self::Boolean(truth) => write!(f, "{truth}"),
+            Self::List(items) => write!(f, "{items:?}"),
+            Self::Other(what) => f.write_str(what),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Integration tests of the server, one module per subject.
+
+mod config;
+mod demo;
+mod telemetry;
