@@ -30,6 +30,8 @@ pub enum Backend {
     Postgres(Postgres),
 }
 
+const PING: &str = include_str!("ping.sql");
+
 /// The tables of this crate: feed, idempotency keys, API keys.
 pub const MIGRATIONS: Migrations = Migrations {
     component: "store",
@@ -118,7 +120,6 @@ impl Store {
     /// # Errors
     /// The database's own.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        const PING: &str = "SELECT 1";
         match &self.0.backend {
             Backend::Sqlite(sqlite) => {
                 let read = |connection: &rusqlite::Connection| -> Result<(), StoreError> {
