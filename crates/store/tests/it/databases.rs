@@ -45,7 +45,7 @@ pub(crate) async fn postgres() -> (Store, Guard) {
 
 pub(crate) async fn open(config: StoreConfig) -> Store {
     let config = StoreConfig {
-        max_connections: 4,
+        max_connections: 6,
         ..config
     };
     Store::open(config, Clock::system(), Entropy::system())
