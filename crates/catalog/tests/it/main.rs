@@ -1,4 +1,6 @@
-//! The catalogue on both databases, its plans, and the wrong backends that the suite must reject.
+//! The catalogue on both databases, and the wrong backends that the suite must reject.
+mod broken;
 mod databases;
 mod postgres;
+mod real_products;
 mod sqlite;

@@ -104,7 +104,7 @@ async fn an_expired_key_is_refused(store: Store, _guard: Guard) {
     let here = keys(&store);
     let follower = here.clone();
     let task = tokio::spawn(async move { follower.follow().await });
-    let key = create(&here, "short", Some(Duration::from_millis(300))).await;
+    let key = create(&here, "short", Some(Duration::from_secs(1))).await;
     assert!(is_good(&here, &key).await);
     eventually("it has expired", Duration::from_secs(5), || async {
         !is_good(&here, &key).await

@@ -222,3 +222,64 @@ fn sort_feature(sort: Sort) -> &'static str {
         Sort::Newest | Sort::Relevance => "newest",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::port::plans;
+    use stanchion_store::Backend;
+    use stanchion_testkit::Postgres as Server;
+
+    async fn plan(postgres: &Postgres, statements: &Statements, query: &Checked) -> String {
+        let terms = matching::expression(query, None);
+        let mut features = vec![sort_feature(query.sort)];
+        features.extend(query.category.as_ref().map(|_| "category"));
+        features.extend(terms.as_ref().map(|_| "terms"));
+        let list = statements.list.postgres(&features);
+        let explained = Rendered {
+            sql: format!("EXPLAIN {}", list.sql).leak(),
+            ..list
+        };
+        let bind = Bind {
+            query,
+            status: Status::Active,
+            terms: terms.as_deref(),
+            after: None,
+        };
+        let lines = bind
+            .query(explained)
+            .fetch_all(postgres.pool())
+            .await
+            .unwrap();
+        lines
+            .iter()
+            .map(|line| line.get::<String, _>(0) + "\n")
+            .collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn every_list_is_read_from_the_index_that_serves_it() {
+        let database = Server::shared().await.empty_database().await;
+        let (store, _catalog) = plans::filled(database.url()).await;
+        database.psql("VACUUM ANALYZE").await;
+        let Backend::Postgres(postgres) = store.backend() else {
+            panic!("PostgreSQL")
+        };
+        let statements = Statements::new();
+        for (query, index) in plans::ordered() {
+            let plan = plan(postgres, &statements, &query).await;
+            assert!(
+                plan.contains(&format!("using {index} ")),
+                "{query:?}\n{plan}"
+            );
+            assert!(
+                !plan.contains("Sort") && !plan.contains("Seq Scan on products"),
+                "{plan}"
+            );
+        }
+        for query in plans::matched() {
+            let plan = plan(postgres, &statements, &query).await;
+            assert!(plan.contains("products_by_terms"), "{query:?}\n{plan}");
+        }
+    }
+}

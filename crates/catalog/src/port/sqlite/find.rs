@@ -255,3 +255,70 @@ fn run(
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::port::plans;
+    use stanchion_store::{Backend, StoreError};
+
+    /// The plan of a statement; unbound parameters do not change it.
+    async fn plan(store: &stanchion_store::Store, sql: &'static str) -> String {
+        let Backend::Sqlite(sqlite) = store.backend() else {
+            panic!("SQLite")
+        };
+        let explain = move |connection: &Connection| -> Result<String, StoreError> {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+            let mut steps = statement.raw_query();
+            let mut plan = String::new();
+            while let Some(step) = steps.next()? {
+                plan += &step.get::<_, String>(3)?;
+                plan.push('\n');
+            }
+            Ok(plan)
+        };
+        sqlite.read("explain", explain).await.unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn every_list_is_read_from_the_index_that_serves_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("plans.db").display());
+        let (store, _catalog) = plans::filled(&url).await;
+        let statements = Statements::new();
+        for (query, index) in plans::ordered() {
+            for after in [&[][..], &["after"]] {
+                let mut features = vec![sort_feature(query.sort)];
+                features.extend(query.category.as_ref().map(|_| "category"));
+                features.extend(after);
+                let plan = plan(&store, statements.list.sqlite(&features).sql).await;
+                let used = format!("SEARCH p USING INDEX stanchion_catalog_{index} (");
+                assert!(plan.contains(&used), "{query:?}\n{plan}");
+                assert!(
+                    !plan.contains("FOR ORDER BY\n") && !plan.contains("SCAN p"),
+                    "{plan}"
+                );
+            }
+        }
+        for statement in [&statements.matches, &statements.gather] {
+            let plan = plan(&store, statement.sqlite(&["price", "after"]).sql).await;
+            assert!(
+                plan.contains("SCAN stanchion_catalog_terms VIRTUAL TABLE INDEX"),
+                "{plan}"
+            );
+            assert!(
+                !plan.contains("SCAN p") && !plan.contains("SCAN m"),
+                "{plan}"
+            );
+        }
+        let product = plan(&store, PRODUCT).await;
+        assert!(
+            product.contains("SEARCH p USING INDEX sqlite_autoindex"),
+            "{product}"
+        );
+        assert!(
+            product.contains("SEARCH i USING INDEX sqlite_autoindex"),
+            "{product}"
+        );
+    }
+}
