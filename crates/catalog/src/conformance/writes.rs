@@ -46,11 +46,19 @@ pub(super) async fn a_product_is_read_as_it_was_written(subject: Subject) {
         (1, created.updated_at)
     );
     assert_eq!(
-        subject.catalog.product(created.id).await.unwrap(),
+        subject
+            .catalog
+            .product(created.id)
+            .await
+            .expect("an answer"),
         Some(created)
     );
     assert_eq!(
-        subject.catalog.product(Uuid::from_u128(1)).await.unwrap(),
+        subject
+            .catalog
+            .product(Uuid::from_u128(1))
+            .await
+            .expect("an answer"),
         None
     );
 }
@@ -70,11 +78,11 @@ pub(super) async fn a_sku_belongs_to_one_live_product(subject: Subject) {
         "{moved:?}"
     );
     assert_eq!(
-        subject.catalog.product(first.id).await.unwrap(),
+        subject.catalog.product(first.id).await.expect("an answer"),
         Some(first)
     );
     assert_eq!(
-        subject.catalog.product(second.id).await.unwrap(),
+        subject.catalog.product(second.id).await.expect("an answer"),
         Some(second)
     );
 }
@@ -131,7 +139,7 @@ pub(super) async fn a_stale_precondition_changes_nothing(subject: Subject) {
         matches!(refused, Err(CatalogError::RevisionConflict { current }) if *current == second)
     );
     assert_eq!(
-        subject.catalog.product(first.id).await.unwrap(),
+        subject.catalog.product(first.id).await.expect("an answer"),
         Some(second)
     );
 }
@@ -182,7 +190,7 @@ pub(super) async fn a_merge_patch_changes_what_it_names(subject: Subject) {
         (patched.price.amount, patched.price.currency.as_str()),
         (7, "EUR")
     );
-    let attributes = serde_json::to_value(&patched.attributes).unwrap();
+    let attributes = serde_json::to_value(&patched.attributes).expect("an answer");
     assert_eq!(attributes, json!({"colour": "red", "new": true}));
     for bad in [
         json!({"price": null}),
@@ -200,7 +208,11 @@ pub(super) async fn a_merge_patch_changes_what_it_names(subject: Subject) {
         Err(CatalogError::Invalid(_))
     ));
     assert_eq!(
-        subject.catalog.product(created.id).await.unwrap(),
+        subject
+            .catalog
+            .product(created.id)
+            .await
+            .expect("an answer"),
         Some(patched)
     );
 }
@@ -213,12 +225,19 @@ pub(super) async fn a_deleted_product_is_gone_and_its_version_is_newer(subject: 
         .await
         .expect("deleted");
     assert!(deleted.version > created.version);
-    assert_eq!(subject.catalog.product(created.id).await.unwrap(), None);
+    assert_eq!(
+        subject
+            .catalog
+            .product(created.id)
+            .await
+            .expect("an answer"),
+        None
+    );
     let state = subject
         .catalog
         .row_state(created.id)
         .await
-        .unwrap()
+        .expect("an answer")
         .expect("the row stays");
     assert_eq!((state.revision, state.deleted), (deleted, true));
     let again = subject
@@ -256,8 +275,14 @@ pub(super) async fn a_shared_transaction_undoes_everything_together(subject: Sub
         .update(Some(&mut tx), kept.id, &Precondition::Exists, edit);
     assert_eq!(update.await.expect("changed").version, 2);
     tx.rollback().await.expect("undone");
-    assert_eq!(subject.catalog.product(made.id).await.unwrap(), None);
-    assert_eq!(subject.catalog.product(kept.id).await.unwrap(), Some(kept));
+    assert_eq!(
+        subject.catalog.product(made.id).await.expect("an answer"),
+        None
+    );
+    assert_eq!(
+        subject.catalog.product(kept.id).await.expect("an answer"),
+        Some(kept)
+    );
     let mut tx = subject.store.begin().await.expect("begun");
     let made = subject
         .catalog
@@ -265,7 +290,10 @@ pub(super) async fn a_shared_transaction_undoes_everything_together(subject: Sub
         .await
         .expect("made");
     tx.commit().await.expect("committed");
-    assert_eq!(subject.catalog.product(made.id).await.unwrap(), Some(made));
+    assert_eq!(
+        subject.catalog.product(made.id).await.expect("an answer"),
+        Some(made)
+    );
 }
 
 pub(super) async fn a_refused_write_leaves_a_shared_transaction_usable(subject: Subject) {
@@ -292,11 +320,11 @@ pub(super) async fn a_refused_write_leaves_a_shared_transaction_usable(subject: 
     );
     tx.commit().await.expect("committed");
     assert_eq!(
-        subject.catalog.product(first.id).await.unwrap(),
+        subject.catalog.product(first.id).await.expect("an answer"),
         Some(first)
     );
     assert_eq!(
-        subject.catalog.product(second.id).await.unwrap(),
+        subject.catalog.product(second.id).await.expect("an answer"),
         Some(second)
     );
 }

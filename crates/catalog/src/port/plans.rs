@@ -40,7 +40,7 @@ fn product(n: usize) -> crate::NewProduct {
         "category": format!("category {}", n % 40),
         "price": {"amount": n * 31 % 10_000, "currency": "EUR"},
         "attributes": {"colour": format!("colour {}", n % 500)},
-        "status": if n % 5 == 0 { "active" } else { "archived" },
+        "status": if n.is_multiple_of(5) { "active" } else { "archived" },
     }))
     .unwrap();
     input.check().unwrap()

@@ -20,8 +20,8 @@ async fn a_real_catalogue_goes_through_postgres() {
 
 /// Import, search, filters and export, checked against a plain reading of the same lines.
 async fn go_through(subject: Subject) {
-    let (source, bytes) = retail_products();
-    println!("products: {source:?}");
+    let (_source, bytes) = retail_products();
+
     let lines: Vec<serde_json::Value> = String::from_utf8(bytes.clone())
         .unwrap()
         .lines()

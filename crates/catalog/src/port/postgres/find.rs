@@ -268,8 +268,10 @@ mod tests {
         let statements = Statements::new();
         for (query, index) in plans::ordered() {
             let plan = plan(postgres, &statements, &query).await;
+            // The newest of all are the primary key's last ones; both indexes give them without a sort.
+            let by_id = query.sort == Sort::Newest && plan.contains("Backward using products_pkey");
             assert!(
-                plan.contains(&format!("using {index} ")),
+                by_id || plan.contains(&format!("using {index} ")),
                 "{query:?}\n{plan}"
             );
             assert!(
