@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+pub mod cli;
+mod commands;
 pub mod config;
 pub mod demo;
 pub mod telemetry;
+mod wiring;

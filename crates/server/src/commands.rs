@@ -1,0 +1,48 @@
+//! The commands, one file each.
+
+pub(crate) mod export;
+pub(crate) mod health;
+pub(crate) mod import;
+pub(crate) mod migrate;
+mod progress;
+
+use std::io::Write;
+
+use serde::Serialize;
+use stanchion_kernel::{Clock, Entropy, Ids};
+
+use crate::config::Config;
+
+/// What every command works with.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) entropy: Entropy,
+    pub(crate) ids: Ids,
+}
+
+impl Session {
+    pub(crate) fn new(config: Config) -> Self {
+        let (clock, entropy) = (Clock::system(), Entropy::system());
+        let ids = Ids::new(clock.clone(), entropy.clone());
+        Self {
+            config,
+            clock,
+            entropy,
+            ids,
+        }
+    }
+}
+
+/// Prints a text on standard output.
+fn print(text: impl std::fmt::Display) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()
+}
+
+/// Prints a value as one line of JSON on standard output.
+fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    Ok(print(serde_json::to_string(value)?)?)
+}
