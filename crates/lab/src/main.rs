@@ -1,0 +1,33 @@
+#![doc = include_str!("../README.md")]
+
+mod peers;
+mod report;
+mod server;
+mod studies;
+
+use clap::{Parser, Subcommand};
+
+/// Side-by-side studies, faults included.
+#[derive(Parser)]
+#[command(name = "lab", version)]
+struct Lab {
+    #[command(subcommand)]
+    study: Study,
+}
+
+#[derive(Subcommand)]
+enum Study {
+    /// Reads, lists, searches, writes, import and export of the catalogue on both databases.
+    Catalog(studies::catalog::Options),
+    /// The peer of the catalogue's reads: a handler that answers fixed bytes. The study starts it by itself.
+    #[command(hide = true)]
+    Bare(peers::bare::Options),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Lab::parse().study {
+        Study::Catalog(options) => studies::catalog::run(&options).await,
+        Study::Bare(options) => peers::bare::serve(&options).await,
+    }
+}

@@ -1,0 +1,5 @@
+//! What the studies measure against, and the load that they measure with.
+
+pub(crate) mod bare;
+pub(crate) mod pgbench;
+pub(crate) mod wrk;

@@ -1,0 +1,1 @@
+INSERT INTO lab_writes (body) VALUES (repeat('product ', 60));

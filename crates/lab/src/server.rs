@@ -1,0 +1,91 @@
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use stanchion_testkit::program::{Program, Running};
+
+/// The binary under study, built for release.
+pub(crate) struct Binary(PathBuf);
+
+/// A server of it, ended with this value.
+pub(crate) struct Server {
+    pub running: Running,
+    pub base: String,
+}
+
+const START: Duration = Duration::from_secs(30);
+
+impl Binary {
+    pub(crate) fn build() -> anyhow::Result<Self> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let built = Command::new(cargo)
+            .args(["build", "--release", "--package", "stanchion", "--message-format=json"])
+            .stderr(std::process::Stdio::inherit())
+            .output()?;
+        ensure!(built.status.success(), "the server does not build");
+        let text = String::from_utf8(built.stdout)?;
+        let path = text.lines().rev().find_map(|line| {
+            let message: serde_json::Value = serde_json::from_str(line).ok()?;
+            (message["target"]["name"] == "stanchion")
+                .then(|| message["executable"].as_str().map(PathBuf::from))
+                .flatten()
+        });
+        Ok(Self(path.context("cargo names no executable")?))
+    }
+
+    /// The command with `database` as its database.
+    pub(crate) fn command(&self, database: &str, arguments: &[&str]) -> Program {
+        Program::new(&self.0)
+            .args(arguments)
+            .env("STANCHION_DATABASE__URL", database)
+            .env("STANCHION_DATABASE__AUTO_MIGRATE", "true")
+            .env("STANCHION_TELEMETRY__LEVEL", "warn")
+    }
+
+    pub(crate) async fn serve(&self, database: &str, more: &[&str]) -> anyhow::Result<Server> {
+        let port = stanchion_testkit::free_port();
+        let listen = format!("127.0.0.1:{port}");
+        let arguments = [&["serve", "--listen", &listen], more].concat();
+        let running = self.command(database, &arguments).start();
+        let base = format!("http://{listen}");
+        wait_until_up(&listen).await?;
+        Ok(Server { running, base })
+    }
+}
+
+/// Waits for the first answer to a request.
+pub(crate) async fn wait_until_up(address: &str) -> anyhow::Result<()> {
+    let up = async {
+        loop {
+            if let Ok(answer) = get(address, "/healthz").await
+                && answer.starts_with("HTTP/1.1 200")
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(START, up).await.context("the server does not answer")
+}
+
+/// One plain request on a connection of its own.
+pub(crate) async fn get(address: &str, path: &str) -> anyhow::Result<String> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(address).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: lab\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    Ok(String::from_utf8(answer)?)
+}
+
+/// The resident memory of a process, and the most that it had, in MiB.
+pub(crate) fn memory_mib(pid: u32) -> Option<(f64, f64)> {
+    let status = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status")).ok()?;
+    let field = |name: &str| -> Option<f64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
+    };
+    Some((field("VmRSS:")?, field("VmHWM:")?))
+}

@@ -1,0 +1,3 @@
+//! One module per study.
+
+pub(crate) mod catalog;
