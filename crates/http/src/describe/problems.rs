@@ -1,0 +1,42 @@
+//! Sets of problems that several operations share.
+
+use std::collections::BTreeMap;
+
+use utoipa::IntoResponses;
+use utoipa::openapi::{RefOr, Response};
+
+use crate::problem::ProblemKind::{self, *};
+
+type Set = BTreeMap<String, RefOr<Response>>;
+
+macro_rules! sets {
+    ($($(#[doc = $doc:literal])+ $name:ident = [$($kind:ident),+];)+) => {$(
+        $(#[doc = $doc])+
+        pub(crate) struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> Set {
+                set(&[$($kind),+])
+            }
+        }
+    )+};
+}
+
+sets! {
+    /// What may be wrong with a JSON body.
+    ContentProblems = [InvalidJson, PayloadTooLarge, UnsupportedMediaType, Validation];
+    /// What may be wrong when something is made.
+    CreateProblems = [InvalidJson, SkuTaken, PayloadTooLarge, UnsupportedMediaType, Validation];
+    /// What may be wrong when something is changed.
+    ChangeProblems = [InvalidJson, NotFound, SkuTaken, PreconditionFailed, PayloadTooLarge, UnsupportedMediaType, Validation, PreconditionRequired];
+    /// What may be wrong when something is deleted.
+    DeleteProblems = [NotFound, PreconditionFailed, PreconditionRequired];
+    /// What may be wrong with an import as a whole.
+    ImportProblems = [UnsupportedMediaType];
+}
+
+fn set(kinds: &[ProblemKind]) -> Set {
+    let described =
+        |kind: &ProblemKind| (kind.status().as_u16().to_string(), super::problem(*kind));
+    kinds.iter().map(described).collect()
+}

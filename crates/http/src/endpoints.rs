@@ -1,0 +1,11 @@
+//! One file per endpoint: its description, its handler, its answers.
+
+pub(crate) mod categories;
+pub(crate) mod docs;
+pub(crate) mod healthz;
+pub(crate) mod keys;
+pub(crate) mod metrics;
+pub(crate) mod openapi;
+pub(crate) mod problems;
+pub(crate) mod products;
+pub(crate) mod readyz;

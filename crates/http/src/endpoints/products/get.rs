@@ -1,0 +1,48 @@
+use axum::extract::State;
+use axum::http::header::IF_NONE_MATCH;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use stanchion_catalog::{Product, Status};
+
+use super::representation::{answer, describe, etag};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::conditional::Tags;
+use crate::extract::Id;
+use crate::problem::{Problem, ProblemKind};
+
+/// One product
+///
+/// Callers without `catalog:write` see active products only.
+#[utoipa::path(get, path = "/v1/products/{id}", tag = "catalogue",
+    params(
+        ("id" = stanchion_kernel::Uuid, Path, description = "The product"),
+        ("If-None-Match" = Option<String>, Header, description = "Entity tags that the client has"),
+    ),
+    responses(
+        (status = 200, description = "The product", body = Product, headers(
+            ("ETag" = String, description = "This state of the product"),
+            ("Cache-Control" = String, description = "Who may keep it, and for how long"),
+        )),
+        (status = 304, description = "The client has it already"),
+        (status = 404, description = "There is none (`not-found`)", body = crate::problem::ProblemSchema,
+            content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn get_product(
+    State(app): State<App>,
+    Id(id): Id,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let known = Tags::read(&headers, &IF_NONE_MATCH)?;
+    let product = app.catalog.product(id).await?;
+    let product = product
+        .filter(|product| product.status == Status::Active || caller.sees_everything())
+        .ok_or_else(|| Problem::new(ProblemKind::NotFound))?;
+    if known.is_some_and(|known| known.has(&etag(&app, product.revision()))) {
+        let mut response = StatusCode::NOT_MODIFIED.into_response();
+        describe(&app, &product, response.headers_mut());
+        return Ok(response);
+    }
+    Ok(answer(&app, StatusCode::OK, &product))
+}

@@ -1,0 +1,233 @@
+//! The one middleware around every route: admission, identity, time, panics, problems, headers, metrics and the span.
+//!
+//! One layer instead of one per concern: a request pays for one box, and the order of the steps can be read here.
+
+mod admission;
+mod metrics;
+mod request_id;
+mod security_headers;
+mod visit;
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
+use stanchion_kernel::{Clock, Entropy, Ids};
+use tower::{Layer, Service, ServiceExt as _};
+use tracing::{Instrument as _, Span};
+
+use crate::auth::{Access, Authenticator};
+use crate::client_addr::TrustedProxies;
+use crate::config::HttpConfig;
+use crate::held::Held;
+use crate::problem::{Problem, ProblemKind};
+use crate::trace_context::TraceContext;
+use admission::{Admission, Place};
+use metrics::{RouteMetrics, SharedMetrics};
+use security_headers::SecurityHeaders;
+use visit::Visit;
+
+pub use metrics::DURATION_BUCKETS;
+
+/// Told of every request's span and trace, so that an exporter can take over the caller's context.
+pub type AdoptContext = fn(&Span, &TraceContext);
+
+/// What the envelopes of all routes share.
+pub(crate) struct Shared {
+    clock: Clock,
+    ids: Ids,
+    trace_ids: Entropy,
+    auth: Authenticator,
+    proxies: TrustedProxies,
+    requests: Admission,
+    streams: Admission,
+    metrics: SharedMetrics,
+    security: SecurityHeaders,
+    adopt: Option<AdoptContext>,
+    config: HttpConfig,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        config: HttpConfig,
+        auth: Authenticator,
+        clock: Clock,
+        entropy: &Entropy,
+        adopt: Option<AdoptContext>,
+    ) -> Self {
+        let metrics = SharedMetrics::new();
+        // Ids of requests and traces are no secrets: a seeded stream spares a system call for each.
+        let trace_ids = Entropy::seeded(u64::from_le_bytes(entropy.bytes()));
+        Self {
+            ids: Ids::new(clock.clone(), trace_ids.clone()),
+            clock,
+            trace_ids,
+            auth,
+            proxies: TrustedProxies::new(config.trusted_proxies.clone(), config.forwarded_header),
+            requests: Admission::new(config.max_in_flight, metrics.in_flight.clone()),
+            streams: Admission::new(config.max_streams, metrics.streams.clone()),
+            metrics,
+            security: SecurityHeaders::new(&config),
+            adopt,
+            config,
+        }
+    }
+}
+
+/// How a route is treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Bounded in number and time.
+    Ordinary,
+    /// Bounded in number, also while its body is being sent; not in time.
+    Stream,
+    /// For probes: answered also when there is too much to do.
+    Probe,
+}
+
+/// A route as its envelope knows it.
+pub(crate) struct Route {
+    path: String,
+    span_name: String,
+    access: Access,
+    manner: Manner,
+    metrics: RouteMetrics,
+}
+
+impl Route {
+    pub(crate) fn new(method: &'static str, path: &str, access: Access, manner: Manner) -> Self {
+        Self {
+            path: path.to_owned(),
+            span_name: format!("{method} {path}"),
+            access,
+            manner,
+            metrics: RouteMetrics::new(method, path),
+        }
+    }
+}
+
+/// Wraps a route in its envelope.
+#[derive(Clone)]
+pub(crate) struct EnvelopeLayer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) route: Arc<Route>,
+}
+
+impl<S> Layer<S> for EnvelopeLayer {
+    type Service = Envelope<S>;
+
+    fn layer(&self, inner: S) -> Envelope<S> {
+        Envelope {
+            inner,
+            layer: self.clone(),
+        }
+    }
+}
+
+/// A route in its envelope.
+#[derive(Clone)]
+pub(crate) struct Envelope<S> {
+    inner: S,
+    layer: EnvelopeLayer,
+}
+
+impl<S> Service<Request> for Envelope<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let fresh = self.inner.clone();
+        let ready = std::mem::replace(&mut self.inner, fresh);
+        Box::pin(self.layer.clone().handle(ready, request).map(Ok))
+    }
+}
+
+impl EnvelopeLayer {
+    async fn handle<S>(self, inner: S, request: Request) -> Response
+    where
+        S: Service<Request, Response = Response, Error = Infallible> + Send,
+        S::Future: Send,
+    {
+        let visit = Visit::begin(&self.shared, &self.route, &request);
+        let span = visit.span.clone();
+        let answered = self
+            .answer(inner, request, visit.client)
+            .instrument(span)
+            .await;
+        visit.finish(answered)
+    }
+
+    async fn answer<S>(&self, inner: S, mut request: Request, client: std::net::IpAddr) -> Response
+    where
+        S: Service<Request, Response = Response, Error = Infallible> + Send,
+        S::Future: Send,
+    {
+        let Some(places) = self.admit() else {
+            self.shared.metrics.refused.increment(1);
+            return Problem::new(ProblemKind::Overloaded).into_response();
+        };
+        let work = async {
+            let auth = &self.shared.auth;
+            match auth
+                .admit(self.route.access, request.headers(), client)
+                .await
+            {
+                Ok(caller) => request.extensions_mut().insert(caller),
+                Err(problem) => return problem.into_response(),
+            };
+            match inner.oneshot(request).await {
+                Ok(response) => response,
+            }
+        };
+        let work = AssertUnwindSafe(work).catch_unwind();
+        let finished = if self.route.manner == Manner::Stream {
+            Ok(work.await)
+        } else {
+            tokio::time::timeout(self.shared.config.request_timeout(), work).await
+        };
+        match finished {
+            Ok(Ok(response)) if self.route.manner == Manner::Stream => Held::hold(response, places),
+            Ok(Ok(response)) => response,
+            Ok(Err(panic)) => self.panicked(panic.as_ref()),
+            Err(_) => Problem::new(ProblemKind::DeadlineExceeded).into_response(),
+        }
+    }
+
+    /// Places for the request, or `None` when there is too much to do.
+    fn admit(&self) -> Option<[Option<Place>; 2]> {
+        match self.route.manner {
+            Manner::Probe => Some([None, None]),
+            Manner::Ordinary => Some([Some(self.shared.requests.enter()?), None]),
+            Manner::Stream => {
+                let stream = self.shared.streams.enter()?;
+                Some([Some(self.shared.requests.enter()?), Some(stream)])
+            }
+        }
+    }
+
+    fn panicked(&self, panic: &(dyn Any + Send)) -> Response {
+        self.shared.metrics.panics.increment(1);
+        let message = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("no message");
+        tracing::error!(panic = message, "a handler panicked");
+        Problem::new(ProblemKind::Internal).into_response()
+    }
+}

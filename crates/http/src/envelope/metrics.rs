@@ -1,0 +1,73 @@
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+
+/// Upper bounds for `stanchion_http_request_duration_seconds`, in seconds: 0.5 ms to 10 s.
+pub const DURATION_BUCKETS: [f64; 14] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+const STATUSES: usize = 500;
+
+/// Rate, errors and duration of one route. Handles are looked up once and kept.
+pub(crate) struct RouteMetrics {
+    method: &'static str,
+    route: String,
+    duration: Histogram,
+    by_status: Box<[OnceLock<Counter>]>,
+}
+
+impl RouteMetrics {
+    pub(crate) fn new(method: &'static str, route: &str) -> Self {
+        let route = route.to_owned();
+        let labels = [("method", method.to_owned()), ("route", route.clone())];
+        let duration = histogram!("stanchion_http_request_duration_seconds", &labels);
+        let by_status = (0..STATUSES).map(|_| OnceLock::new()).collect();
+        Self {
+            method,
+            route,
+            duration,
+            by_status,
+        }
+    }
+
+    pub(crate) fn record(&self, status: StatusCode, took: Duration) {
+        self.duration.record(took.as_secs_f64());
+        let place = usize::from(status.as_u16().saturating_sub(100)).min(STATUSES - 1);
+        self.by_status[place]
+            .get_or_init(|| self.counter(status))
+            .increment(1);
+    }
+
+    fn counter(&self, status: StatusCode) -> Counter {
+        let labels = [
+            ("method", self.method.to_owned()),
+            ("route", self.route.clone()),
+            ("status", status.as_str().to_owned()),
+        ];
+        counter!("stanchion_http_requests_total", &labels)
+    }
+}
+
+/// What is counted over all routes.
+pub(crate) struct SharedMetrics {
+    pub(crate) in_flight: Gauge,
+    pub(crate) streams: Gauge,
+    pub(crate) refused: Counter,
+    pub(crate) abandoned: Counter,
+    pub(crate) panics: Counter,
+}
+
+impl SharedMetrics {
+    pub(crate) fn new() -> Self {
+        Self {
+            in_flight: gauge!("stanchion_http_requests_in_flight"),
+            streams: gauge!("stanchion_http_streams_in_flight"),
+            refused: counter!("stanchion_http_requests_refused_total", "reason" => "overloaded"),
+            abandoned: counter!("stanchion_http_requests_abandoned_total"),
+            panics: counter!("stanchion_http_panics_total"),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+#![doc = include_str!("../README.md")]
+
+mod api;
+mod app;
+pub mod auth;
+mod body;
+mod client_addr;
+pub mod conditional;
+mod config;
+mod describe;
+mod endpoints;
+mod envelope;
+mod extract;
+mod held;
+mod idempotency;
+mod json;
+mod listener;
+mod problem;
+mod router;
+mod runtime_metrics;
+mod surface;
+mod trace_context;
+
+pub use api::RouteInfo;
+pub use app::Draining;
+pub use client_addr::TrustedProxies;
+pub use config::{AuthConfig, ForwardedHeader, HttpConfig};
+pub use envelope::{AdoptContext, DURATION_BUCKETS};
+pub use listener::{Drained, Listener, ListenerError};
+pub use problem::{MEDIA_TYPE, Problem, ProblemKind};
+pub use surface::{Services, Surface, openapi};
+pub use trace_context::TraceContext;

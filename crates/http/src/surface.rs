@@ -1,0 +1,181 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::header::{
+    AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
+    WWW_AUTHENTICATE,
+};
+use axum::http::{HeaderName, HeaderValue, Method};
+use bytes::Bytes;
+use metrics_exporter_prometheus::PrometheusHandle;
+use stanchion_catalog::Catalog;
+use stanchion_kernel::{Clock, Entropy};
+use stanchion_store::Store;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::api::{Api, RouteInfo};
+use crate::app::{App, Draining, Parts};
+use crate::auth::Authenticator;
+use crate::body::BodyLimits;
+use crate::config::HttpConfig;
+use crate::envelope::{AdoptContext, Shared};
+use crate::router;
+use crate::runtime_metrics::RuntimeMetrics;
+
+/// What the surface stands on. Install the metrics recorder before it is built: metric handles are made once.
+pub struct Services {
+    /// The database.
+    pub store: Store,
+    /// The catalogue in it.
+    pub catalog: Catalog,
+    /// Who may call.
+    pub auth: Authenticator,
+    /// Renders `/metrics`.
+    pub prometheus: PrometheusHandle,
+    /// Set when the server stops.
+    pub draining: Draining,
+    /// Time.
+    pub clock: Clock,
+    /// Randomness.
+    pub entropy: Entropy,
+    /// Told of every request's span and trace.
+    pub adopt_context: Option<AdoptContext>,
+}
+
+/// Everything that is served.
+pub struct Surface {
+    /// The public routes.
+    pub router: Router,
+    /// `/metrics` alone, for a listener of its own.
+    pub metrics_router: Router,
+    /// The public routes, as a list.
+    pub routes: Vec<RouteInfo>,
+}
+
+impl Surface {
+    /// Puts the routes together. With `metrics_apart`, `/metrics` is not among the public ones.
+    ///
+    /// # Errors
+    /// When an origin of `cors_origins` is none.
+    pub fn new(
+        config: HttpConfig,
+        services: Services,
+        metrics_apart: bool,
+    ) -> Result<Self, String> {
+        let cors = cors(&config)?;
+        let Services {
+            store,
+            catalog,
+            auth,
+            prometheus,
+            draining,
+            clock,
+            entropy,
+            adopt_context,
+        } = services;
+        let parts = Parts {
+            keys: auth.keys().clone(),
+            store,
+            catalog,
+            prometheus,
+            runtime: RuntimeMetrics::new(clock.clone()),
+            document: Bytes::from(openapi()),
+            draining,
+            body_limits: BodyLimits::of(&config),
+            public_caching: public_caching(config.product_max_age_seconds),
+            idempotency_keep: Duration::from_secs(config.idempotency_keep_seconds),
+            anonymous_read: auth.anonymous_read(),
+        };
+        let app = App::new(parts);
+        let shared = Arc::new(Shared::new(config, auth, clock, &entropy, adopt_context));
+        let (apart, _, _) = router::metrics(Api::new(Some(Arc::clone(&shared)))).finish();
+        let mut api = router::public(Api::new(Some(shared)));
+        if !metrics_apart {
+            api = router::metrics(api);
+        }
+        let (public, _, routes) = api.finish();
+        let public = public.with_state(app.clone());
+        Ok(Self {
+            router: match cors {
+                Some(cors) => public.layer(cors),
+                None => public,
+            },
+            metrics_router: apart.with_state(app),
+            routes,
+        })
+    }
+}
+
+/// The OpenAPI 3.1 document of all routes, as JSON.
+#[must_use]
+pub fn openapi() -> String {
+    let (_, document, _) = router::metrics(router::public(Api::new(None))).finish();
+    document.to_pretty_json().unwrap_or_default() + "\n"
+}
+
+fn public_caching(max_age_seconds: u32) -> HeaderValue {
+    let text = format!("public, max-age={max_age_seconds}, must-revalidate");
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("no-cache"))
+}
+
+fn cors(config: &HttpConfig) -> Result<Option<CorsLayer>, String> {
+    let origins = &config.cors_origins;
+    if origins.is_empty() {
+        return Ok(None);
+    }
+    let allowed = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        let parsed: Result<Vec<HeaderValue>, String> =
+            origins.iter().map(|origin| parse_origin(origin)).collect();
+        AllowOrigin::list(parsed?)
+    };
+    let custom = HeaderName::from_static;
+    let layer = CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allow_headers([
+            AUTHORIZATION,
+            CONTENT_TYPE,
+            IF_MATCH,
+            IF_NONE_MATCH,
+            custom("idempotency-key"),
+            custom("traceparent"),
+            custom("tracestate"),
+            custom("x-request-id"),
+        ])
+        .expose_headers([
+            ETAG,
+            LOCATION,
+            RETRY_AFTER,
+            WWW_AUTHENTICATE,
+            custom("x-request-id"),
+            custom("traceresponse"),
+        ])
+        .max_age(Duration::from_secs(config.cors_max_age_seconds));
+    Ok(Some(layer))
+}
+
+/// Scheme, host and port, and nothing behind them: browsers compare the whole text.
+fn parse_origin(origin: &str) -> Result<HeaderValue, String> {
+    let uri: axum::http::Uri = origin.parse().map_err(|_| not_an_origin(origin))?;
+    let bare = matches!(uri.scheme_str(), Some("http" | "https"))
+        && uri.authority().is_some_and(|at| !at.as_str().contains('@'))
+        && origin.matches('/').count() == 2
+        && !origin.contains(['?', '#']);
+    if !bare {
+        return Err(not_an_origin(origin));
+    }
+    HeaderValue::from_str(origin).map_err(|_| not_an_origin(origin))
+}
+
+fn not_an_origin(origin: &str) -> String {
+    format!("`{origin}` is not an origin such as https://shop.example")
+}

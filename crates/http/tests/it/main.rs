@@ -1,0 +1,22 @@
+//! The surface over real sockets and real databases.
+#![expect(
+    clippy::unwrap_used,
+    reason = "the lint knows functions marked as tests, not the ones that they share"
+)]
+
+mod access;
+mod bad_input;
+mod categories;
+mod concurrency;
+mod conditional;
+mod cors;
+mod documents;
+mod keys;
+mod limits;
+mod listener;
+mod products;
+mod raw;
+mod service;
+mod streams;
+mod tokens;
+mod world;
