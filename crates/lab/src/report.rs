@@ -24,14 +24,30 @@ struct Row {
 impl Report {
     pub(crate) fn new(title: &str) -> Self {
         let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+        let model = cpu
+            .lines()
+            .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let machine = format!("{cores} cores, {}", model.map_or("unknown", |(_, name)| name));
-        Self { title: title.to_owned(), machine, rows: Vec::new() }
+        let machine = format!(
+            "{cores} cores, {}",
+            model.map_or("unknown", |(_, name)| name)
+        );
+        Self {
+            title: title.to_owned(),
+            machine,
+            rows: Vec::new(),
+        }
     }
 
     /// Adds a row and prints it at once, since a study takes minutes.
-    pub(crate) fn row(&mut self, what: &str, measured: String, beside: String, target: &str, met: Option<bool>) {
+    pub(crate) fn row(
+        &mut self,
+        what: &str,
+        measured: String,
+        beside: String,
+        target: &str,
+        met: Option<bool>,
+    ) {
         eprintln!("{what}: {measured}; {beside} {target}");
         self.rows.push(Row {
             what: what.to_owned(),

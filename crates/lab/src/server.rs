@@ -3,14 +3,14 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use stanchion_testkit::program::{Program, Running};
+use stanchion_testkit::{Program, Running};
 
 /// The binary under study, built for release.
 pub(crate) struct Binary(PathBuf);
 
 /// A server of it, ended with this value.
 pub(crate) struct Server {
-    pub running: Running,
+    _running: Running,
     pub base: String,
 }
 
@@ -20,7 +20,13 @@ impl Binary {
     pub(crate) fn build() -> anyhow::Result<Self> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let built = Command::new(cargo)
-            .args(["build", "--release", "--package", "stanchion", "--message-format=json"])
+            .args([
+                "build",
+                "--release",
+                "--package",
+                "stanchion",
+                "--message-format=json",
+            ])
             .stderr(std::process::Stdio::inherit())
             .output()?;
         ensure!(built.status.success(), "the server does not build");
@@ -50,7 +56,7 @@ impl Binary {
         let running = self.command(database, &arguments).start();
         let base = format!("http://{listen}");
         wait_until_up(&listen).await?;
-        Ok(Server { running, base })
+        Ok(Server { _running: running, base })
     }
 }
 
@@ -66,7 +72,9 @@ pub(crate) async fn wait_until_up(address: &str) -> anyhow::Result<()> {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(START, up).await.context("the server does not answer")
+    tokio::time::timeout(START, up)
+        .await
+        .context("the server does not answer")
 }
 
 /// One plain request on a connection of its own.
@@ -82,7 +90,8 @@ pub(crate) async fn get(address: &str, path: &str) -> anyhow::Result<String> {
 
 /// The resident memory of a process, and the most that it had, in MiB.
 pub(crate) fn memory_mib(pid: u32) -> Option<(f64, f64)> {
-    let status = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status")).ok()?;
+    let status =
+        std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status")).ok()?;
     let field = |name: &str| -> Option<f64> {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
         Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)

@@ -10,7 +10,11 @@ const TABLE: &str = include_str!("write_table.sql");
 const SCALE: &str = "1";
 
 /// Transactions per second of `pgbench --select-only` at this many clients.
-pub(crate) async fn select_only(server: &Postgres, clients: u32, seconds: u32) -> anyhow::Result<f64> {
+pub(crate) async fn select_only(
+    server: &Postgres,
+    clients: u32,
+    seconds: u32,
+) -> anyhow::Result<f64> {
     run(server, &["--select-only"], clients, seconds)
 }
 
@@ -21,31 +25,59 @@ pub(crate) async fn inserts(server: &Postgres, clients: u32, seconds: u32) -> an
     let script = folder.path().join("write.sql");
     std::fs::write(&script, WRITE)?;
     let script = script.to_string_lossy();
-    run(server, &["--no-vacuum", "--file", &script], clients, seconds)
+    run(
+        server,
+        &["--no-vacuum", "--file", &script],
+        clients,
+        seconds,
+    )
 }
 
 /// Makes pgbench's own tables.
 pub(crate) fn initialise(server: &Postgres) -> anyhow::Result<()> {
-    let made = pgbench(server)?.args(["--initialize", "--quiet", "--scale", SCALE, "postgres"]).output()?;
-    ensure!(made.status.success(), "pgbench: {}", String::from_utf8_lossy(&made.stderr));
+    let made = pgbench(server)?
+        .args(["--initialize", "--quiet", "--scale", SCALE, "postgres"])
+        .output()?;
+    ensure!(
+        made.status.success(),
+        "pgbench: {}",
+        String::from_utf8_lossy(&made.stderr)
+    );
     Ok(())
 }
 
 fn run(server: &Postgres, what: &[&str], clients: u32, seconds: u32) -> anyhow::Result<f64> {
     let output = pgbench(server)?
         .args(what)
-        .args(["--client", &clients.to_string(), "--jobs", "2", "--time", &seconds.to_string()])
+        .args([
+            "--client",
+            &clients.to_string(),
+            "--jobs",
+            "2",
+            "--time",
+            &seconds.to_string(),
+        ])
         .arg("postgres")
         .output()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let rate = text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next());
-    let rate = rate.with_context(|| format!("pgbench: {}", String::from_utf8_lossy(&output.stderr)))?;
+    let rate = text
+        .lines()
+        .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next());
+    let rate =
+        rate.with_context(|| format!("pgbench: {}", String::from_utf8_lossy(&output.stderr)))?;
     Ok(rate.parse()?)
 }
 
 fn pgbench(server: &Postgres) -> anyhow::Result<Command> {
     let mut command = Command::new(program()?);
-    command.args(["--host", "127.0.0.1", "--username", "postgres", "--port", &server.port().to_string()]);
+    command.args([
+        "--host",
+        "127.0.0.1",
+        "--username",
+        "postgres",
+        "--port",
+        &server.port().to_string(),
+    ]);
     Ok(command)
 }
 
@@ -53,9 +85,15 @@ fn pgbench(server: &Postgres) -> anyhow::Result<Command> {
 fn program() -> anyhow::Result<PathBuf> {
     let debian = Path::new("/usr/lib/postgresql");
     let versions = std::fs::read_dir(debian).into_iter().flatten().flatten();
-    let beside = versions.map(|version| version.path().join("bin/pgbench")).find(|path| path.exists());
+    let beside = versions
+        .map(|version| version.path().join("bin/pgbench"))
+        .find(|path| path.exists());
     let in_path = std::env::var_os("PATH").and_then(|path| {
-        std::env::split_paths(&path).map(|folder| folder.join("pgbench")).find(|path| path.exists())
+        std::env::split_paths(&path)
+            .map(|folder| folder.join("pgbench"))
+            .find(|path| path.exists())
     });
-    beside.or(in_path).context("pgbench is missing: apt-get install -y --no-install-recommends postgresql")
+    beside
+        .or(in_path)
+        .context("pgbench is missing: apt-get install -y --no-install-recommends postgresql")
 }

@@ -27,12 +27,27 @@ const DONE: &str = include_str!("done.lua");
 
 pub(crate) fn run(plan: &Plan<'_>) -> anyhow::Result<Load> {
     let folder = tempfile::tempdir()?;
-    let requests = plan.script.map(std::fs::read_to_string).transpose()?.unwrap_or_default();
+    let requests = plan
+        .script
+        .map(std::fs::read_to_string)
+        .transpose()?
+        .unwrap_or_default();
     let script = folder.path().join("load.lua");
     std::fs::write(&script, requests + DONE)?;
     let output = Command::new("wrk")
-        .args(["--threads", "1", "--connections", &plan.connections.to_string()])
-        .args(["--duration", &format!("{}s", plan.seconds), "--timeout", "10s", "--latency"])
+        .args([
+            "--threads",
+            "1",
+            "--connections",
+            &plan.connections.to_string(),
+        ])
+        .args([
+            "--duration",
+            &format!("{}s", plan.seconds),
+            "--timeout",
+            "10s",
+            "--latency",
+        ])
         .arg("--script")
         .arg(&script)
         .arg(plan.url)
@@ -40,7 +55,12 @@ pub(crate) fn run(plan: &Plan<'_>) -> anyhow::Result<Load> {
         .context("wrk is missing: apt-get install -y --no-install-recommends wrk")?;
     let text = String::from_utf8_lossy(&output.stdout);
     let line = text.lines().find_map(|line| line.strip_prefix("lab "));
-    let line = line.with_context(|| format!("wrk said: {text}{}", String::from_utf8_lossy(&output.stderr)))?;
+    let line = line.with_context(|| {
+        format!(
+            "wrk said: {text}{}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+    })?;
     Ok(parse(line)?)
 }
 
@@ -68,8 +88,17 @@ mod tests {
 
     #[test]
     fn the_line_of_the_script_is_read() {
-        let text = r#"{"requests":500,"duration_us":2000000,"p50_us":1500,"p99_us":9000,"errors":3}"#;
+        let text =
+            r#"{"requests":500,"duration_us":2000000,"p50_us":1500,"p99_us":9000,"errors":3}"#;
         let load = parse(text).expect("a line");
-        assert_eq!((load.requests_per_second, load.p50_ms, load.p99_ms, load.errors), (250.0, 1.5, 9.0, 3));
+        assert_eq!(
+            (
+                load.requests_per_second,
+                load.p50_ms,
+                load.p99_ms,
+                load.errors
+            ),
+            (250.0, 1.5, 9.0, 3)
+        );
     }
 }
