@@ -56,7 +56,10 @@ impl Binary {
         let running = self.command(database, &arguments).start();
         let base = format!("http://{listen}");
         wait_until_up(&listen).await?;
-        Ok(Server { _running: running, base })
+        Ok(Server {
+            _running: running,
+            base,
+        })
     }
 }
 

@@ -112,6 +112,7 @@ impl Port for SqliteCatalog {
                     sku: new.product.sku.clone(),
                 });
             }
+            write::add_categories(connection, now, std::slice::from_ref(&new))?;
             write::insert(connection, now, &new)?;
             find::product(connection, new.id)?.ok_or(CatalogError::NotFound)
         })
@@ -135,6 +136,7 @@ impl Port for SqliteCatalog {
                     sku: edited.product.sku.clone(),
                 });
             }
+            write::add_categories(connection, now, std::slice::from_ref(&edited))?;
             write::replace_by_id(connection, now, &edited)?;
             find::product(connection, id)?.ok_or(CatalogError::NotFound)
         })
@@ -162,6 +164,7 @@ impl Port for SqliteCatalog {
 
     async fn upsert(&self, batch: Vec<Prepared>) -> Result<Vec<Upserted>, CatalogError> {
         self.write(None, "product_upsert", move |connection, now| {
+            write::add_categories(connection, now, &batch)?;
             batch
                 .iter()
                 .map(|new| write::upsert(connection, now, new))

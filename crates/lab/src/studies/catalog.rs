@@ -87,7 +87,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     bulk::measure(&mut bench, options.products, lines).await?;
     reads::measure(&mut bench).await?;
     writes::measure(&mut bench).await?;
-    println!("{}", bench.report.markdown());
+    eprintln!("{}", bench.report.markdown());
     bench
         .report
         .write(Path::new(&options.out), "catalog", "cargo lab catalog")

@@ -18,7 +18,7 @@ pub(super) enum Role {
 
 /// Pages of the file kept per connection, in KiB; readers share the system's page cache anyway.
 const READER_CACHE_KIB: i32 = 4 * 1024;
-const WRITER_CACHE_KIB: i32 = 32 * 1024;
+const WRITER_CACHE_KIB: i32 = 64 * 1024;
 /// How much of the file is read through the system's page cache instead of copied out of it.
 const MMAP_BYTES: i64 = 1024 * 1024 * 1024;
 /// The log is written back to the file when it has this many pages of 4 KiB: a page that is written often between is

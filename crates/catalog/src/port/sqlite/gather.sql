@@ -10,7 +10,8 @@ FROM stanchion_catalog_products AS p
 WHERE p.number IN (
     SELECT m.number
     FROM stanchion_catalog_terms
-    CROSS JOIN stanchion_catalog_products AS m ON m.number = stanchion_catalog_terms.rowid
+    CROSS JOIN stanchion_catalog_products AS m INDEXED BY stanchion_catalog_products_sort_keys
+        ON m.number = stanchion_catalog_terms.rowid
     WHERE stanchion_catalog_terms MATCH :match
       AND (m.name_key, m.number) > (:name_key, :row) --? name after
       AND (m.name_key, m.number) < (:name_key, :row) --? -name after

@@ -62,7 +62,6 @@ pub(super) fn insert(
     now: Timestamp,
     new: &Prepared,
 ) -> Result<(), CatalogError> {
-    add_category(connection, now, new)?;
     let product = &new.product;
     connection.prepare_cached(INSERT)?.execute(params![
         new.id.as_bytes(),
@@ -101,7 +100,6 @@ fn replace(
     current: &Known,
     new: &Prepared,
 ) -> Result<(), CatalogError> {
-    add_category(connection, now, new)?;
     let product = &new.product;
     connection.prepare_cached(REPLACE)?.execute(params![
         current.number,
@@ -166,13 +164,20 @@ pub(super) fn announce(
     )?)
 }
 
-fn add_category(
+/// Makes the categories of a batch that are not there yet.
+pub(super) fn add_categories(
     connection: &Connection,
     now: Timestamp,
-    new: &Prepared,
+    batch: &[Prepared],
 ) -> Result<(), CatalogError> {
-    let row = (&new.product.category, now.as_micros());
-    connection.prepare_cached(ADD_CATEGORY)?.execute(row)?;
+    let names: BTreeSet<&str> = batch
+        .iter()
+        .map(|new| new.product.category.as_str())
+        .collect();
+    let mut statement = connection.prepare_cached(ADD_CATEGORY)?;
+    for name in names {
+        statement.execute((name, now.as_micros()))?;
+    }
     Ok(())
 }
 
