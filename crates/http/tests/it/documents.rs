@@ -164,3 +164,22 @@ async fn the_type_of_every_problem_leads_to_its_page() {
     let unknown = world.get("/problems/unknown").send().await.unwrap();
     assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
 }
+
+#[test]
+fn every_test_that_the_security_chapter_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let chapter = std::fs::read_to_string(root.join("docs/security.md")).unwrap();
+    let named = chapter
+        .lines()
+        .filter_map(|line| line.strip_prefix("* `crates/")?.strip_suffix('`'));
+    let mut checked = 0;
+    for (file, test) in named.filter_map(|name| name.split_once("::")) {
+        let source = std::fs::read_to_string(root.join("crates").join(file)).unwrap();
+        assert!(
+            source.contains(&format!("fn {test}(")),
+            "{file} has no test {test}"
+        );
+        checked += 1;
+    }
+    assert!(checked > 40, "the chapter lost its tests");
+}
