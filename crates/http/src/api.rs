@@ -58,8 +58,14 @@ impl Api {
         self.add(access, Manner::Ordinary, compressed(routes))
     }
 
-    /// A route that streams: no time limit, and it holds its place until the last byte.
+    /// A route that streams: no time limit, and it holds its place until the last byte. Not compressed, since that
+    /// would hold lines back.
     pub(crate) fn stream(self, access: Access, routes: UtoipaMethodRouter<App>) -> Self {
+        self.add(access, Manner::Stream, routes)
+    }
+
+    /// A route that streams so much that it is worth compressing.
+    pub(crate) fn large_stream(self, access: Access, routes: UtoipaMethodRouter<App>) -> Self {
         self.add(access, Manner::Stream, compressed(routes))
     }
 

@@ -33,8 +33,6 @@ use metrics::{RouteMetrics, SharedMetrics};
 use security_headers::SecurityHeaders;
 use visit::Visit;
 
-pub use metrics::DURATION_BUCKETS;
-
 /// Told of every request's span and trace, so that an exporter can take over the caller's context.
 pub type AdoptContext = fn(&Span, &TraceContext);
 
@@ -229,5 +227,77 @@ impl EnvelopeLayer {
             .unwrap_or("no message");
         tracing::error!(panic = message, "a handler panicked");
         Problem::new(ProblemKind::Internal).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::AuthConfig;
+    use axum::body::Body;
+    use stanchion_store::keys::Keys;
+    use stanchion_store::{MIGRATIONS, Store, StoreConfig};
+    use tower::service_fn;
+
+    async fn envelope(folder: &std::path::Path) -> EnvelopeLayer {
+        let (clock, entropy) = (Clock::system(), Entropy::system());
+        let url = format!("sqlite:{}", folder.join("test.db").display());
+        let store = Store::open(StoreConfig::new(url), clock.clone(), entropy.clone())
+            .await
+            .unwrap();
+        store.migrate(&[MIGRATIONS]).await.unwrap();
+        store.ready().await.unwrap();
+        let keys = Keys::new(&store, Ids::new(clock.clone(), entropy.clone()));
+        let auth = Authenticator::open(&AuthConfig::default(), keys, clock.clone())
+            .await
+            .unwrap();
+        let shared = Shared::new(HttpConfig::default(), auth, clock, &entropy, None);
+        let route = Route::new("GET", "/test", Access::Open, Manner::Ordinary);
+        EnvelopeLayer {
+            shared: Arc::new(shared),
+            route: Arc::new(route),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_as_a_problem_and_tells_nothing_of_itself() {
+        let folder = stanchion_testkit::TempDir::new().unwrap();
+        let broken = service_fn(|_: Request| async { panic!("the secret is 42") });
+        let response = envelope(folder.path())
+            .await
+            .layer(broken)
+            .oneshot(Request::default())
+            .await;
+        let response = response.unwrap();
+        assert_eq!(response.status(), 500);
+        let body = crate::body::collect(response.into_body()).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        assert!(
+            text.contains("/problems/internal") && !text.contains("42"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_error_that_the_framework_made_becomes_a_problem() {
+        let folder = stanchion_testkit::TempDir::new().unwrap();
+        let bare = service_fn(|_: Request| async {
+            let mut response = Response::new(Body::from("a stack trace"));
+            *response.status_mut() = axum::http::StatusCode::BAD_GATEWAY;
+            Ok(response)
+        });
+        let response = envelope(folder.path())
+            .await
+            .layer(bare)
+            .oneshot(Request::default())
+            .await;
+        let response = response.unwrap();
+        assert_eq!(response.status(), 500);
+        assert_eq!(
+            response.headers()["content-type"],
+            crate::problem::MEDIA_TYPE
+        );
+        let body = crate::body::collect(response.into_body()).await.unwrap();
+        assert!(!String::from_utf8(body.to_vec()).unwrap().contains("stack"));
     }
 }

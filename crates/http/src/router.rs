@@ -20,7 +20,7 @@ pub(crate) fn public(api: Api) -> Api {
         Key(CatalogWrite),
         routes!(products::import::import_products),
     )
-    .stream(Key(CatalogRead), routes!(products::export::export_products))
+    .large_stream(Key(CatalogRead), routes!(products::export::export_products))
     .route(
         AnonymousRead(CatalogRead),
         routes!(products::get::get_product),

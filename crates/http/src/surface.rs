@@ -43,6 +43,11 @@ pub struct Services {
     pub adopt_context: Option<AdoptContext>,
 }
 
+/// An entry of `cors_origins` is no origin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an origin such as https://shop.example")]
+pub struct NotAnOrigin(pub String);
+
 /// Everything that is served.
 pub struct Surface {
     /// The public routes.
@@ -62,7 +67,7 @@ impl Surface {
         config: HttpConfig,
         services: Services,
         metrics_apart: bool,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, NotAnOrigin> {
         let cors = cors(&config)?;
         let Services {
             store,
@@ -119,7 +124,7 @@ fn public_caching(max_age_seconds: u32) -> HeaderValue {
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("no-cache"))
 }
 
-fn cors(config: &HttpConfig) -> Result<Option<CorsLayer>, String> {
+fn cors(config: &HttpConfig) -> Result<Option<CorsLayer>, NotAnOrigin> {
     let origins = &config.cors_origins;
     if origins.is_empty() {
         return Ok(None);
@@ -127,7 +132,7 @@ fn cors(config: &HttpConfig) -> Result<Option<CorsLayer>, String> {
     let allowed = if origins.iter().any(|origin| origin == "*") {
         AllowOrigin::any()
     } else {
-        let parsed: Result<Vec<HeaderValue>, String> =
+        let parsed: Result<Vec<HeaderValue>, NotAnOrigin> =
             origins.iter().map(|origin| parse_origin(origin)).collect();
         AllowOrigin::list(parsed?)
     };
@@ -164,7 +169,7 @@ fn cors(config: &HttpConfig) -> Result<Option<CorsLayer>, String> {
 }
 
 /// Scheme, host and port, and nothing behind them: browsers compare the whole text.
-fn parse_origin(origin: &str) -> Result<HeaderValue, String> {
+fn parse_origin(origin: &str) -> Result<HeaderValue, NotAnOrigin> {
     let uri: axum::http::Uri = origin.parse().map_err(|_| not_an_origin(origin))?;
     let bare = matches!(uri.scheme_str(), Some("http" | "https"))
         && uri.authority().is_some_and(|at| !at.as_str().contains('@'))
@@ -176,6 +181,33 @@ fn parse_origin(origin: &str) -> Result<HeaderValue, String> {
     HeaderValue::from_str(origin).map_err(|_| not_an_origin(origin))
 }
 
-fn not_an_origin(origin: &str) -> String {
-    format!("`{origin}` is not an origin such as https://shop.example")
+fn not_an_origin(origin: &str) -> NotAnOrigin {
+    NotAnOrigin(origin.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port_alone() {
+        for origin in [
+            "https://shop.example",
+            "http://localhost:3000",
+            "https://[::1]:8443",
+        ] {
+            assert!(parse_origin(origin).is_ok(), "{origin}");
+        }
+        for text in [
+            "",
+            "shop.example",
+            "https://shop.example/",
+            "https://a@shop.example",
+            "ftp://shop.example",
+            "https://shop.example?x",
+            "null",
+        ] {
+            assert!(parse_origin(text).is_err(), "{text}");
+        }
+    }
 }

@@ -2,12 +2,10 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
-
-/// Upper bounds for `stanchion_http_request_duration_seconds`, in seconds: 0.5 ms to 10 s.
-pub const DURATION_BUCKETS: [f64; 14] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
+use metrics::{
+    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    gauge, histogram,
+};
 
 const STATUSES: usize = 500;
 
@@ -62,6 +60,7 @@ pub(crate) struct SharedMetrics {
 
 impl SharedMetrics {
     pub(crate) fn new() -> Self {
+        describe();
         Self {
             in_flight: gauge!("stanchion_http_requests_in_flight"),
             streams: gauge!("stanchion_http_streams_in_flight"),
@@ -70,4 +69,42 @@ impl SharedMetrics {
             panics: counter!("stanchion_http_panics_total"),
         }
     }
+}
+
+fn describe() {
+    describe_counter!(
+        "stanchion_http_requests_total",
+        Unit::Count,
+        "Requests answered, by method, route and status"
+    );
+    describe_histogram!(
+        "stanchion_http_request_duration_seconds",
+        Unit::Seconds,
+        "Time until the head of the answer, by method and route"
+    );
+    describe_gauge!(
+        "stanchion_http_requests_in_flight",
+        Unit::Count,
+        "Requests being answered; `server.max_in_flight` is the most"
+    );
+    describe_gauge!(
+        "stanchion_http_streams_in_flight",
+        Unit::Count,
+        "Imports and exports under way; `server.max_streams` is the most"
+    );
+    describe_counter!(
+        "stanchion_http_requests_refused_total",
+        Unit::Count,
+        "Requests refused because there was too much to do"
+    );
+    describe_counter!(
+        "stanchion_http_requests_abandoned_total",
+        Unit::Count,
+        "Requests whose client went away before the answer"
+    );
+    describe_counter!(
+        "stanchion_http_panics_total",
+        Unit::Count,
+        "Handlers that panicked and were answered with 500"
+    );
 }

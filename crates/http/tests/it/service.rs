@@ -114,3 +114,14 @@ async fn a_lost_database_is_a_problem_until_it_is_back() {
         StatusCode::OK
     );
 }
+
+#[tokio::test]
+async fn metrics_with_a_listener_of_their_own_are_not_public() {
+    let world = World::with(Options {
+        metrics_apart: true,
+        ..Options::default()
+    })
+    .await;
+    problem(world.get("/metrics").send().await.unwrap(), "not-found").await;
+    assert!(world.routes.iter().all(|route| route.path != "/metrics"));
+}

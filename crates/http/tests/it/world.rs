@@ -28,6 +28,7 @@ pub(crate) struct Options {
     pub(crate) http: HttpConfig,
     pub(crate) auth: AuthConfig,
     pub(crate) on_postgres: bool,
+    pub(crate) metrics_apart: bool,
 }
 
 /// Where the database is; it goes with the value.
@@ -90,7 +91,7 @@ impl World {
         let loopback = "127.0.0.1:0".parse().unwrap();
         let listener = Listener::bind(loopback, &options.http).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let surface = Surface::new(options.http, services, false).unwrap();
+        let surface = Surface::new(options.http, services, options.metrics_apart).unwrap();
         let stop = CancellationToken::new();
         let served = tokio::spawn(listener.serve(surface.router, stop.clone()));
         Self {
