@@ -1,5 +1,8 @@
 //! Conditional requests: entity tags, `If-Match` and `If-None-Match` (RFC 9110 §8.8.3 and §13).
 
+use axum::extract::FromRequestParts;
+use axum::http::header::IF_NONE_MATCH;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::problem::{Problem, ProblemKind};
@@ -102,6 +105,17 @@ impl Tags {
                     .map(|tag| tag.opaque.as_str()),
             ),
         }
+    }
+}
+
+/// What a client has already, by its `If-None-Match`.
+pub(crate) struct Known(pub(crate) Option<Tags>);
+
+impl<S: Sync> FromRequestParts<S> for Known {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Tags::read(&parts.headers, &IF_NONE_MATCH).map(Self)
     }
 }
 

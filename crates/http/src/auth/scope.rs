@@ -1,6 +1,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
 /// One thing that a credential may allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -75,6 +79,18 @@ impl FromStr for Scope {
         known.ok_or_else(|| UnknownScope(text.to_owned()))
     }
 }
+
+impl PartialSchema for Scope {
+    fn schema() -> RefOr<Schema> {
+        let names = Self::ALL.map(Self::as_str);
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(names))
+            .into()
+    }
+}
+
+impl ToSchema for Scope {}
 
 /// A set of scopes. Writing includes reading; no other scope includes another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

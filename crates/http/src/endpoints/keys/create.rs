@@ -26,7 +26,7 @@ pub(crate) struct KeyInput {
     #[schema(min_length = 1, max_length = 100, example = "web shop")]
     name: String,
     /// What it shall allow: no more than the caller's own credential does.
-    #[schema(min_items = 1, example = json!(["catalog:read"]))]
+    #[schema(value_type = Vec<Scope>, min_items = 1, example = json!(["catalog:read"]))]
     scopes: Vec<String>,
     /// How long it shall live; for ever when absent.
     #[serde(default)]

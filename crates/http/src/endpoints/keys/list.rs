@@ -27,7 +27,7 @@ pub(crate) struct KeyPage {
 #[utoipa::path(get, path = "/v1/keys", tag = "keys",
     params(
         ("limit" = Option<u32>, Query, description = "The most keys of the page; 50 when absent", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        ("cursor" = Option<Uuid>, Query, description = "`next_cursor` of the page before"),
     ),
     responses((status = 200, description = "A page", body = KeyPage)))]
 pub(crate) async fn list_keys(

@@ -17,7 +17,7 @@ use crate::problem::Problem;
 /// With an `Idempotency-Key` a retry gets the first answer again and makes nothing.
 #[utoipa::path(post, path = "/v1/products", tag = "catalogue", request_body = ProductInput,
     params(("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, the same for a retry",
-        min_length = 1, max_length = 255)),
+        min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses(
         (status = 201, description = "The product", body = Product, headers(
             ("Location" = String, description = "Where it is"),

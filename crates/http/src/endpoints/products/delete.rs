@@ -13,7 +13,8 @@ use crate::problem::Problem;
 #[utoipa::path(delete, path = "/v1/products/{id}", tag = "catalogue",
     params(
         ("id" = stanchion_kernel::Uuid, Path, description = "The product"),
-        ("If-Match" = String, Header, description = "The `ETag` that the change starts from, or `*`"),
+        ("If-Match" = String, Header, description = "The `ETag` that the change starts from, or `*`",
+            pattern = r#"^(\*|(W/)?"[!#-~]*")$"#),
     ),
     responses((status = 204, description = "It is deleted"), DeleteProblems))]
 pub(crate) async fn delete_product(

@@ -1,13 +1,12 @@
 use axum::extract::State;
-use axum::http::header::IF_NONE_MATCH;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use stanchion_catalog::{Product, Status};
 
 use super::representation::{answer, describe, etag};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::conditional::Tags;
+use crate::conditional::Known;
 use crate::extract::Id;
 use crate::problem::{Problem, ProblemKind};
 
@@ -17,7 +16,8 @@ use crate::problem::{Problem, ProblemKind};
 #[utoipa::path(get, path = "/v1/products/{id}", tag = "catalogue",
     params(
         ("id" = stanchion_kernel::Uuid, Path, description = "The product"),
-        ("If-None-Match" = Option<String>, Header, description = "Entity tags that the client has"),
+        ("If-None-Match" = Option<String>, Header, description = "Entity tags that the client has",
+            pattern = r#"^(\*|(W/)?"[!#-~]*")$"#),
     ),
     responses(
         (status = 200, description = "The product", body = Product, headers(
@@ -32,9 +32,8 @@ pub(crate) async fn get_product(
     State(app): State<App>,
     Id(id): Id,
     caller: Caller,
-    headers: HeaderMap,
+    Known(known): Known,
 ) -> Result<Response, Problem> {
-    let known = Tags::read(&headers, &IF_NONE_MATCH)?;
     let product = app.catalog.product(id).await?;
     let product = product
         .filter(|product| product.status == Status::Active || caller.sees_everything())

@@ -15,7 +15,8 @@ use crate::problem::Problem;
 #[utoipa::path(put, path = "/v1/products/{id}", tag = "catalogue", request_body = ProductInput,
     params(
         ("id" = stanchion_kernel::Uuid, Path, description = "The product"),
-        ("If-Match" = String, Header, description = "The `ETag` that the change starts from, or `*`"),
+        ("If-Match" = String, Header, description = "The `ETag` that the change starts from, or `*`",
+            pattern = r#"^(\*|(W/)?"[!#-~]*")$"#),
     ),
     responses(
         (status = 200, description = "The product as it is now", body = Product,
