@@ -29,6 +29,7 @@ pub(crate) struct Options {
     pub(crate) auth: AuthConfig,
     pub(crate) on_postgres: bool,
     pub(crate) metrics_apart: bool,
+    pub(crate) database: Option<fn(&mut StoreConfig)>,
 }
 
 /// Where the database is; it goes with the value.
@@ -69,7 +70,7 @@ impl World {
     async fn at(url: &str, home: Home, options: Options) -> Self {
         let prometheus = recorder();
         let (clock, entropy) = (Clock::system(), Entropy::system());
-        let store = open(url).await;
+        let store = open_with(url, options.database).await;
         let ids = Ids::new(clock.clone(), entropy.clone());
         let keys = Keys::new(&store, ids.clone());
         let catalog = Catalog::new(&store, ids);
@@ -206,8 +207,15 @@ async fn database(on_postgres: bool) -> (String, Home) {
     }
 }
 
-async fn open(url: &str) -> Store {
-    let config = StoreConfig::new(url);
+pub(crate) async fn open(url: &str) -> Store {
+    open_with(url, None).await
+}
+
+async fn open_with(url: &str, change: Option<fn(&mut StoreConfig)>) -> Store {
+    let mut config = StoreConfig::new(url);
+    if let Some(change) = change {
+        change(&mut config);
+    }
     let store = Store::open(config, Clock::system(), Entropy::system())
         .await
         .unwrap();
