@@ -31,7 +31,9 @@ enum Command {
     Export(commands::export::Arguments),
     Health(commands::health::Arguments),
     Import(commands::import::Arguments),
+    Key(commands::key::Arguments),
     Migrate(commands::migrate::Arguments),
+    Serve(commands::serve::Arguments),
 }
 
 /// Runs the command that the process was started with.
@@ -73,18 +75,20 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
 async fn dispatch(
     command: Command,
     session: &Session,
-    _telemetry: &Telemetry,
+    telemetry: &Telemetry,
 ) -> anyhow::Result<ExitCode> {
     match command {
         Command::Export(arguments) => commands::export::run(arguments, session).await,
         Command::Health(arguments) => commands::health::run(arguments).await,
         Command::Import(arguments) => commands::import::run(arguments, session).await,
+        Command::Key(arguments) => commands::key::run(arguments, session).await,
         Command::Migrate(arguments) => commands::migrate::run(arguments, session).await,
+        Command::Serve(arguments) => commands::serve::run(arguments, session, telemetry).await,
     }
 }
 
 /// The configuration of all layers: file, environment, flags.
-fn load(path: Option<&std::path::Path>, _command: &Command) -> anyhow::Result<Config> {
+fn load(path: Option<&std::path::Path>, command: &Command) -> anyhow::Result<Config> {
     let mut draft = Draft::default();
     if let Some(path) = path {
         let shown = path.display().to_string();
@@ -94,7 +98,13 @@ fn load(path: Option<&std::path::Path>, _command: &Command) -> anyhow::Result<Co
     }
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    Ok(draft.environment(variables).finish()?)
+    draft = draft.environment(variables);
+    if let Command::Serve(arguments) = command
+        && let Some(address) = &arguments.listen
+    {
+        draft = draft.flag("--listen", "server.listen", address);
+    }
+    Ok(draft.finish()?)
 }
 
 /// Whether the reader of our output has gone, as `head` does; nobody is left to complain to.

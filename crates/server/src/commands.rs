@@ -1,10 +1,13 @@
 //! The commands, one file each.
 
+mod check;
 pub(crate) mod export;
 pub(crate) mod health;
 pub(crate) mod import;
+pub(crate) mod key;
 pub(crate) mod migrate;
 mod progress;
+pub(crate) mod serve;
 
 use std::io::Write;
 

@@ -1,6 +1,8 @@
 //! Logs, metrics and traces of this process.
 
 #[cfg(feature = "otlp")]
+mod adopt;
+#[cfg(feature = "otlp")]
 mod export;
 mod layer;
 mod line;
@@ -11,6 +13,7 @@ mod recorder;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use stanchion_http::AdoptContext;
 use stanchion_kernel::Clock;
 use tracing::Level;
 use tracing_subscriber::Layer as _;
@@ -94,6 +97,16 @@ impl Telemetry {
     #[must_use]
     pub fn metrics(&self) -> &PrometheusHandle {
         &self.metrics
+    }
+
+    /// What the HTTP surface calls for every request, so that its span continues the caller's trace when it is exported.
+    #[must_use]
+    pub fn adopt_context(&self) -> Option<AdoptContext> {
+        #[cfg(feature = "otlp")]
+        if self.exporter.is_some() {
+            return Some(adopt::adopt);
+        }
+        None
     }
 
     /// Lets the last spans and lines out, within two seconds each.

@@ -1,3 +1,6 @@
 //! Where the crates meet: the configuration becomes a store, a catalogue and a surface.
 
 pub(crate) mod database;
+pub(crate) mod demo_data;
+pub(crate) mod surface;
+pub(crate) mod upkeep;

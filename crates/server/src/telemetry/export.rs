@@ -14,6 +14,7 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::TelemetryError;
+use super::adopt::RequestIds;
 use crate::config::TelemetrySection;
 
 /// Spans that may wait for the collector; more are dropped.
@@ -81,6 +82,7 @@ fn provider(
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .build();
     Ok(SdkTracerProvider::builder()
+        .with_id_generator(RequestIds::default())
         .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(
             share,
         ))))

@@ -1,20 +1,32 @@
 use metrics::{Unit, describe_counter, describe_gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+use stanchion_http::DURATION_BUCKETS;
+
 use super::TelemetryError;
 
-/// Upper bounds in seconds: from a cached read to the longest timeout, about 2.2 times apart.
+/// Upper bounds for statements and waits, in seconds: from a cached page to the longest timeout.
 const SECONDS: &[f64] = &[
-    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
-    5.0, 10.0, 30.0,
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+    1.0, 2.5, 10.0,
 ];
+/// Upper bounds for the writes of one commit.
+const WRITES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 /// Installs the Prometheus recorder; every histogram whose name ends in `_seconds` gets buckets.
 pub(super) fn install() -> Result<PrometheusHandle, TelemetryError> {
     let installed = |error: metrics_exporter_prometheus::BuildError| {
         TelemetryError::Installed(error.to_string())
     };
+    let full = |name: &str| Matcher::Full(name.to_owned());
     let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(
+            full("stanchion_http_request_duration_seconds"),
+            &DURATION_BUCKETS,
+        )
+        .map_err(installed)?
+        .set_buckets_for_metric(full("stanchion_db_group_commit_writes"), WRITES)
+        .map_err(installed)?
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
         .map_err(installed)?
         .install_recorder()
@@ -41,7 +53,22 @@ fn describe() {
     );
     describe_gauge!("stanchion_build_info", "Always 1; the version is a label");
     metrics::gauge!("stanchion_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-    // Shown from the start: a counter that appears with its first event hides that event from `rate()`.
-    metrics::counter!("stanchion_panics_total").increment(0);
-    metrics::counter!("stanchion_log_lines_dropped_total").increment(0);
+    show_from_the_start();
+}
+
+/// Counters of rare events: one that appears with its first event hides that event from `rate()`.
+fn show_from_the_start() {
+    for name in [
+        "stanchion_panics_total",
+        "stanchion_log_lines_dropped_total",
+        "stanchion_http_accept_errors_total",
+        "stanchion_http_connections_idled_total",
+        "stanchion_http_tls_handshakes_failed_total",
+    ] {
+        metrics::counter!(name).increment(0);
+    }
+    metrics::counter!("stanchion_feed_lagged_total", "consumer" => "keys").increment(0);
+    for outcome in ["ok", "failed"] {
+        metrics::counter!("stanchion_auth_jwks_refreshes_total", "outcome" => outcome).increment(0);
+    }
 }

@@ -1,0 +1,138 @@
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use stanchion_catalog::Catalog;
+use stanchion_http::{Drained, Draining};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{Session, check, print};
+use crate::background::Background;
+use crate::telemetry::Telemetry;
+use crate::wiring::surface::{Listening, authenticator, surface};
+use crate::wiring::{database, demo_data, upkeep};
+
+/// Serve the catalogue over HTTP, until Ctrl-C or SIGTERM
+///
+/// Without a configuration: an SQLite file in ./stanchion-data, on 127.0.0.1:8080.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: stanchion serve --demo")]
+pub(crate) struct Arguments {
+    /// Fill an empty catalogue with generated products and print an admin key
+    #[arg(long)]
+    demo: bool,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<String>,
+    /// Check the configuration and the database, print what would be in effect, and exit
+    #[arg(long)]
+    check: bool,
+}
+
+pub(crate) async fn run(
+    arguments: Arguments,
+    session: &Session,
+    telemetry: &Telemetry,
+) -> anyhow::Result<ExitCode> {
+    if arguments.check {
+        return check::run(session).await;
+    }
+    // From here on a signal is ours to handle, also in the middle of a start.
+    let stop = stop_on_signals()?;
+    let listening = Listening::bind(&session.config.server).await?;
+    let store = database::open(session).await?;
+    let auth = authenticator(session, &store).await?;
+    let key = if arguments.demo {
+        demo_data::fill(&Catalog::new(&store, session.ids.clone()), auth.keys()).await?;
+        Some(demo_data::new_key(auth.keys()).await?)
+    } else {
+        None
+    };
+    let background = Background::new(session.clock.clone(), stop.child_token());
+    let has_jwks = session.config.auth.jwks.is_some();
+    upkeep::start(&background, &store, &auth, telemetry.metrics(), has_jwks);
+    let draining = Draining::default();
+    let surface = surface(session, telemetry, (&store, auth), draining.clone())?;
+    print(greeting(
+        &listening,
+        session,
+        key.map(|key| key.to_string()),
+    ))?;
+    tracing::info!(address = %listening.address, database = %session.config.database.url, "serving");
+    let announce = announce_stop(stop.clone(), draining);
+    let (drained, ()) = tokio::join!(listening.serve(surface, stop), announce);
+    background.ended().await;
+    match drained {
+        Drained::Clean => tracing::info!("stopped; every request was answered"),
+        Drained::Cut(left) => {
+            tracing::warn!(left, "stopped; connections were cut at the time limit")
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Readiness ends the moment that the stop begins.
+async fn announce_stop(stop: CancellationToken, draining: Draining) {
+    stop.cancelled().await;
+    draining.begin();
+    tracing::info!("stopping: requests in flight may finish");
+}
+
+/// A token that the first SIGINT or SIGTERM gives. A second one ends the process at once.
+fn stop_on_signals() -> anyhow::Result<CancellationToken> {
+    let listen = |kind| signal(kind).context("cannot listen for signals");
+    let (mut interrupt, mut terminate) = (
+        listen(SignalKind::interrupt())?,
+        listen(SignalKind::terminate())?,
+    );
+    let stop = CancellationToken::new();
+    let given = stop.clone();
+    tokio::spawn(async move {
+        either(&mut interrupt, &mut terminate).await;
+        given.cancel();
+        either(&mut interrupt, &mut terminate).await;
+        // What a shell expects of a program that an interrupt ended.
+        std::process::exit(130);
+    });
+    Ok(stop)
+}
+
+async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+fn greeting(listening: &Listening, session: &Session, key: Option<String>) -> String {
+    let scheme = if listening.tls { "https" } else { "http" };
+    let base = format!("{scheme}://{}", reachable(listening.address));
+    let metrics = match listening.metrics_address {
+        Some(address) => format!("http://{}", reachable(address)),
+        None => base.clone(),
+    };
+    let mut text = format!(
+        "Stanchion {} serves on {base}\n  products   {base}/v1/products\n  docs       {base}/docs\n  \
+         metrics    {metrics}/metrics\n  database   {}",
+        env!("CARGO_PKG_VERSION"),
+        session.config.database.url
+    );
+    if let Some(key) = key {
+        text.push_str(&format!(
+            "\n  admin key  {key}  (for this start; those of earlier ones are revoked)"
+        ));
+    }
+    text
+}
+
+/// Where a person on this machine reaches a listener: an unspecified address is no place to go to.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}

@@ -1,0 +1,74 @@
+//! What a server does beside answering: follow the feed, prune, sample.
+
+use std::time::Duration;
+
+use metrics::gauge;
+use metrics_exporter_prometheus::PrometheusHandle;
+use stanchion_http::auth::Authenticator;
+use stanchion_store::{Backend, Store};
+
+use crate::background::Background;
+
+/// How often old feed rows and idempotency keys are deleted.
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+/// How often the pool is looked at and histograms are folded.
+const SAMPLE_EVERY: Duration = Duration::from_secs(5);
+
+/// Starts all of it.
+pub(crate) fn start(
+    background: &Background,
+    store: &Store,
+    auth: &Authenticator,
+    metrics: &PrometheusHandle,
+    has_jwks: bool,
+) {
+    let keys = auth.keys().clone();
+    background.run("keys", move || {
+        let keys = keys.clone();
+        async move {
+            let Err(error) = keys.follow().await;
+            tracing::warn!(%error, "the change feed cannot be opened");
+        }
+    });
+    if has_jwks {
+        let auth = auth.clone();
+        background.run("jwks", move || {
+            let auth = auth.clone();
+            async move { auth.follow().await }
+        });
+    }
+    let pruned = store.clone();
+    background.run("prune", move || prune(pruned.clone()));
+    let (sampled, metrics) = (store.clone(), metrics.clone());
+    background.run("sample", move || sample(sampled.clone(), metrics.clone()));
+}
+
+async fn prune(store: Store) {
+    let mut ticks = tokio::time::interval(PRUNE_EVERY);
+    loop {
+        ticks.tick().await;
+        match store.prune_feed().await {
+            Ok(rows) => tracing::debug!(rows, "old changes were deleted"),
+            Err(error) => tracing::warn!(%error, "old changes cannot be deleted"),
+        }
+        match store.prune_idempotency_keys().await {
+            Ok(rows) => tracing::debug!(rows, "old idempotency keys were deleted"),
+            Err(error) => tracing::warn!(%error, "old idempotency keys cannot be deleted"),
+        }
+    }
+}
+
+async fn sample(store: Store, metrics: PrometheusHandle) {
+    let mut ticks = tokio::time::interval(SAMPLE_EVERY);
+    loop {
+        ticks.tick().await;
+        metrics.run_upkeep();
+        if let Backend::Postgres(postgres) = store.backend() {
+            let (open, idle) = (postgres.pool().size(), postgres.pool().num_idle());
+            let idle = u32::try_from(idle).unwrap_or(u32::MAX);
+            gauge!("stanchion_db_pool_connections", "state" => "idle").set(f64::from(idle));
+            gauge!("stanchion_db_pool_connections", "state" => "used")
+                .set(f64::from(open.saturating_sub(idle)));
+        }
+    }
+}
