@@ -1,11 +1,9 @@
 use metrics::{Unit, describe_counter, describe_gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use stanchion_http::DURATION_BUCKETS;
-
 use super::TelemetryError;
 
-/// Upper bounds for statements and waits, in seconds: from a cached page to the longest timeout.
+/// Upper bounds for requests, statements and waits, in seconds: from a cached page to the longest timeout.
 const SECONDS: &[f64] = &[
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
     1.0, 2.5, 10.0,
@@ -20,11 +18,6 @@ pub(super) fn install() -> Result<PrometheusHandle, TelemetryError> {
     };
     let full = |name: &str| Matcher::Full(name.to_owned());
     let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(
-            full("stanchion_http_request_duration_seconds"),
-            &DURATION_BUCKETS,
-        )
-        .map_err(installed)?
         .set_buckets_for_metric(full("stanchion_db_group_commit_writes"), WRITES)
         .map_err(installed)?
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)

@@ -50,6 +50,8 @@ async fn a_check_says_whether_acknowledged_writes_survive_a_failover() {
     )
     .await;
     // With a standby that does not exist no commit ends, the one that drops the database neither.
-    database.psql("ALTER SYSTEM RESET synchronous_standby_names").await;
+    database
+        .psql("ALTER SYSTEM RESET synchronous_standby_names")
+        .await;
     database.psql("SELECT pg_reload_conf()").await;
 }
