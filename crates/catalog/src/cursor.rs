@@ -44,17 +44,20 @@ pub enum Row {
 
 /// Makes and reads cursors under a key that all servers of a database share.
 #[derive(Clone)]
-pub(crate) struct Cursors {
+pub struct Cursors {
     key: [u8; 32],
 }
 
 impl Cursors {
-    pub(crate) fn new(key: [u8; 32]) -> Self {
+    /// Cursors under `key`, a secret.
+    #[must_use]
+    pub fn new(key: [u8; 32]) -> Self {
         Self { key }
     }
 
     /// The text of a cursor: 128 bits of a keyed hash over query and place, then the place.
-    pub(crate) fn write(&self, fingerprint: &[u8; 16], place: &Place) -> String {
+    #[must_use]
+    pub fn write(&self, fingerprint: &[u8; 16], place: &Place) -> String {
         let place = serde_json::to_vec(place).unwrap_or_default();
         let mut bytes = self.check(fingerprint, &place).to_vec();
         bytes.extend_from_slice(&place);
@@ -62,7 +65,10 @@ impl Cursors {
     }
 
     /// The place that a cursor stands for.
-    pub(crate) fn read(&self, fingerprint: &[u8; 16], text: &str) -> Result<Place, CatalogError> {
+    ///
+    /// # Errors
+    /// [`CatalogError::InvalidCursor`] when it was not written under this key for this query.
+    pub fn read(&self, fingerprint: &[u8; 16], text: &str) -> Result<Place, CatalogError> {
         if text.len() > MAX_TEXT {
             return Err(CatalogError::InvalidCursor);
         }

@@ -13,7 +13,7 @@ use stanchion_store::feed::{Change, Kind};
 use stanchion_store::{StoreError, Tx};
 
 use crate::CatalogError;
-pub use crate::cursor::{Place, Row, SortKey};
+pub use crate::cursor::{Cursors, Place, Row, SortKey};
 use crate::model::{
     Category, NewPicture, NewProduct, PictureState, Product, Rendition, Revision, Status,
 };

@@ -67,7 +67,7 @@ pub(crate) async fn run(
     match drained {
         Drained::Clean => tracing::info!("stopped; every request was answered"),
         Drained::Cut(left) => {
-            tracing::warn!(left, "stopped; connections were cut at the time limit")
+            tracing::warn!(left, "stopped; connections were cut at the time limit");
         }
     }
     Ok(ExitCode::SUCCESS)
