@@ -19,7 +19,7 @@ fn the_document_is_the_one_in_the_repository() {
     let kept = std::fs::read_to_string(&file).unwrap_or_default();
     assert!(
         kept == openapi(),
-        "docs/openapi.json is not current: run this test with STANCHION_BLESS=1"
+        "docs/openapi.json is not current: run cargo xtask openapi"
     );
 }
 

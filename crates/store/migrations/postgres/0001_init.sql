@@ -16,10 +16,12 @@ CREATE TABLE stanchion_store.feed (
 );
 CREATE INDEX feed_by_transaction ON stanchion_store.feed (xid, seq);
 
--- The newest transaction of which rows were pruned: a consumer that had not seen it all has missed something.
+-- The newest transaction of which rows were pruned, and the one that pruned last: a consumer that had not seen the
+-- former when the latter came has missed something.
 CREATE TABLE stanchion_store.feed_pruned (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
-    xid xid8 NOT NULL
+    xid xid8 NOT NULL,
+    pruned_by xid8 NOT NULL
 );
 
 CREATE TABLE stanchion_store.feed_consumers (

@@ -155,17 +155,17 @@ async fn a_long_backlog_comes_in_order_and_whole(store: Store, _guard: Guard) {
     }
 }
 
-async fn a_consumer_that_stayed_away_too_long_is_told(_store: Store, guard: Guard) {
+/// A handle that keeps no row longer than it must.
+async fn without_retention(guard: &Guard) -> Store {
     let config = stanchion_store::StoreConfig {
         feed_retention: Duration::ZERO,
         ..stanchion_store::StoreConfig::new(guard.url())
     };
-    let store = crate::databases::open(config).await;
-    let mut tail = store.tail("test", Start::Now).await.unwrap();
-    let mut quick = store.tail("test", Start::Now).await.unwrap();
-    commit(&store, vec![change("a", 1)]).await;
-    commit(&store, vec![change("a", 2)]).await;
-    assert_eq!(delivered(&mut quick).await.len(), 2);
+    crate::databases::open(config).await
+}
+
+/// Every row that was committed is gone.
+async fn pruned(store: &Store) {
     eventually(
         "the rows are older than the retention",
         Duration::from_secs(5),
@@ -173,6 +173,16 @@ async fn a_consumer_that_stayed_away_too_long_is_told(_store: Store, guard: Guar
     )
     .await;
     store.prune_feed().await.unwrap();
+}
+
+async fn a_consumer_that_stayed_away_too_long_is_told(_store: Store, guard: Guard) {
+    let store = without_retention(&guard).await;
+    let mut tail = store.tail("test", Start::Now).await.unwrap();
+    let mut quick = store.tail("test", Start::Now).await.unwrap();
+    commit(&store, vec![change("a", 1)]).await;
+    commit(&store, vec![change("a", 2)]).await;
+    assert_eq!(delivered(&mut quick).await.len(), 2);
+    pruned(&store).await;
     assert!(tail.poll().await.unwrap().lagged, "it missed two changes");
     commit(&store, vec![change("a", 3)]).await;
     assert_eq!(
@@ -216,6 +226,24 @@ async fn commits_in_reversed_order_are_all_delivered_and_none_waits_for_a_slow_o
         expected(&[("slow", 1), ("slow", 2)])
     );
     assert_eq!(delivered(&mut tail).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pruning_beside_a_slow_transaction_is_no_loss_to_those_who_have_seen_the_rest() {
+    let (_store, guard) = postgres().await;
+    let store = without_retention(&guard).await;
+    let mut slow = store.begin().await.unwrap();
+    append(&mut slow, vec![change("slow", 1)]).await;
+    let mut tail = store.tail("test", Start::Now).await.unwrap();
+    let mut behind = store.tail("test", Start::Now).await.unwrap();
+    commit(&store, vec![change("quick", 1)]).await;
+    assert_eq!(delivered(&mut tail).await, expected(&[("quick", 1)]));
+    pruned(&store).await;
+    assert!(behind.poll().await.unwrap().lagged, "it missed a change");
+    assert_eq!(delivered(&mut tail).await, []);
+    slow.commit().await.unwrap();
+    assert_eq!(delivered(&mut tail).await, expected(&[("slow", 1)]));
+    assert_eq!(delivered(&mut behind).await, expected(&[("slow", 1)]));
 }
 
 async fn commit_third(store: &Store) {

@@ -8,9 +8,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use serde::Serialize;
 use serde_json::Value;
-use stanchion_catalog::{
-    BadLine, Catalog, ImportError, ImportEvent, ImportFailure, ImportSummary, ProductInput,
-};
+use stanchion_catalog::{BadLine, Catalog, ImportError, ImportEvent, ImportFailure, ImportSummary};
 use tokio::sync::mpsc;
 use tokio_util::io::StreamReader;
 use tokio_util::task::AbortOnDropHandle;
@@ -42,6 +40,12 @@ pub(crate) enum ImportLine {
     },
 }
 
+/// A product a line, each as in `ProductInput`. No schema of JSON can say that of a stream.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "it stands for bytes in the document")]
+pub(crate) struct FileOfProducts(Vec<u8>);
+
 type Outcome = Result<ImportSummary, ImportError>;
 
 /// Import products
@@ -50,7 +54,10 @@ type Outcome = Result<ImportSummary, ImportError>;
 /// answer is a stream too: read it while sending. It has one line for each line that was refused, and a last one with
 /// the `summary`.
 #[utoipa::path(post, path = "/v1/products/import", tag = "catalogue",
-    request_body(content = ProductInput, content_type = "application/x-ndjson", description = "One product a line"),
+    request_body(
+        content((FileOfProducts = "application/x-ndjson"), (FileOfProducts = "application/octet-stream")),
+        description = "One product a line",
+    ),
     responses(
         (status = 200, description = "What became of it", body = ImportLine, content_type = "application/x-ndjson"),
         ImportProblems,
@@ -65,6 +72,7 @@ pub(crate) async fn import_products(
             "application/x-ndjson",
             "application/ndjson",
             "application/jsonl",
+            "application/octet-stream",
         ],
     )?;
     let input = lines(request.into_body(), app.body_limits.read_timeout);
