@@ -21,6 +21,7 @@ const TABLE: &[(&str, &[Need])] = &[
     ("stanchion-kernel", &[]),
     ("stanchion-store", POSTGRES),
     ("stanchion-catalog", POSTGRES),
+    ("stanchion-stock", POSTGRES),
     ("stanchion-http", POSTGRES),
     ("stanchion", &[Need::Postgres, Need::Schemathesis]),
     ("stanchion-testkit", POSTGRES),
