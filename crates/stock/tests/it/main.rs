@@ -1,0 +1,9 @@
+//! Every strategy on both databases, the wrong ports that the suite must reject, and what a strategy promises alone.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that unwraps what is not there has failed"
+)]
+
+mod databases;
+mod postgres;
+mod sqlite;
