@@ -112,9 +112,7 @@ impl Adaptive {
                 let own = known.gauge.direct(conflict || waited);
                 (own, self.lane.direct(waited))
             }
-            Some(Sample::Batched { size }) => {
-                (known.gauge.batched(size), self.lane.batched(size))
-            }
+            Some(Sample::Batched { size }) => (known.gauge.batched(size), self.lane.batched(size)),
         };
         let own = own.map(|to| Switch {
             whole_lane: false,

@@ -63,6 +63,12 @@ impl Breach {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.breach.as_str(), self.subject, self.detail)
+        write!(
+            f,
+            "{}: {}: {}",
+            self.breach.as_str(),
+            self.subject,
+            self.detail
+        )
     }
 }

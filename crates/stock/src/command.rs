@@ -130,11 +130,14 @@ impl Batch {
     /// first one may have made.
     #[must_use]
     pub fn reservations(&self) -> Vec<Uuid> {
-        let ids = self.commands.iter().filter_map(|command| match command.action {
-            Action::Settle { id, .. } => Some(id),
-            Action::Reserve { id, .. } => self.again.then_some(id),
-            Action::Adjust { .. } | Action::SetLowStock { .. } => None,
-        });
+        let ids = self
+            .commands
+            .iter()
+            .filter_map(|command| match command.action {
+                Action::Settle { id, .. } => Some(id),
+                Action::Reserve { id, .. } => self.again.then_some(id),
+                Action::Adjust { .. } | Action::SetLowStock { .. } => None,
+            });
         let mut ids: Vec<Uuid> = ids.collect();
         ids.sort_unstable();
         ids.dedup();

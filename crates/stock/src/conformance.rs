@@ -21,7 +21,7 @@ use crate::model::{Line, Lines, Refusal, Reservation, StockRow};
 use crate::port::Port;
 use crate::{Adjust, Reserve, Stock, StockConfig, StockError, Strategy};
 
-pub use faulty::{Fault, Faulty};
+pub use faulty::{Fault, Faulty, Gate};
 
 /// A ledger to be examined, empty, and a second server on the same database.
 #[derive(Clone, Debug)]
@@ -213,5 +213,8 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, StockError>) -> Refusal {
 }
 
 fn is_short<T>(result: &Result<T, StockError>) -> bool {
-    matches!(result, Err(StockError::Refused(Refusal::Insufficient { .. })))
+    matches!(
+        result,
+        Err(StockError::Refused(Refusal::Insufficient { .. }))
+    )
 }

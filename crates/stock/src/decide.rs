@@ -117,7 +117,10 @@ impl Desk {
         });
         Self {
             now,
-            rows: rows.into_iter().map(|row| (row.sku.clone(), entry(row))).collect(),
+            rows: rows
+                .into_iter()
+                .map(|row| (row.sku.clone(), entry(row)))
+                .collect(),
             reservations: reservations.into_iter().map(|r| (r.id, r)).collect(),
             known: known.collect(),
             plan: Plan::default(),
@@ -135,8 +138,7 @@ impl Desk {
             Some(_) => Outcome::Refused(Refusal::KeyReused),
             None => {
                 let outcome = self.decide(&command.action);
-                self.known
-                    .insert(scope, (key.fingerprint, outcome.clone()));
+                self.known.insert(scope, (key.fingerprint, outcome.clone()));
                 self.plan.outcomes.push(Known {
                     key: key.clone(),
                     outcome: outcome.clone(),

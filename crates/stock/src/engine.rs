@@ -52,7 +52,10 @@ impl Engine {
         };
         let watch = |_| Mutex::new(Adaptive::new(config.remembered_skus));
         Self {
-            lanes: lanes.clone().map(|_| Mutex::new(Lane::new(bounds))).collect(),
+            lanes: lanes
+                .clone()
+                .map(|_| Mutex::new(Lane::new(bounds)))
+                .collect(),
             watches: lanes.map(watch).collect(),
             port,
             ids,
@@ -112,11 +115,15 @@ impl Engine {
     }
 
     pub(crate) fn lane(&self, at: usize) -> MutexGuard<'_, Lane<Waiting>> {
-        self.lanes[at].lock().unwrap_or_else(PoisonError::into_inner)
+        self.lanes[at]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn watch(&self, at: usize) -> MutexGuard<'_, Adaptive> {
-        self.watches[at].lock().unwrap_or_else(PoisonError::into_inner)
+        self.watches[at]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The outcome of a batch of one.

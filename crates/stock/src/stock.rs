@@ -48,7 +48,13 @@ pub struct Stock {
 impl Stock {
     /// The ledger in `store`; needs the schema of [`MIGRATIONS`].
     #[must_use]
-    pub fn new(store: &Store, ids: Ids, clock: Clock, entropy: Entropy, config: StockConfig) -> Self {
+    pub fn new(
+        store: &Store,
+        ids: Ids,
+        clock: Clock,
+        entropy: Entropy,
+        config: StockConfig,
+    ) -> Self {
         let port: Arc<dyn Port> = match store.backend() {
             Backend::Sqlite(sqlite) => Arc::new(SqliteLedger::new(store.clone(), sqlite.clone())),
             Backend::Postgres(postgres) => {
@@ -190,6 +196,12 @@ impl Stock {
             Mode::Direct => Strategy::Atomic,
             Mode::Batched => Strategy::Batched,
         }
+    }
+
+    /// How many commands wait in the lane of a SKU, behind the batch that is under way.
+    #[must_use]
+    pub fn waiting(&self, sku: &str) -> usize {
+        self.engine.lane(self.engine.lane_of(sku)).depth()
     }
 
     fn reserving(&self, reserve: Reserve) -> Result<Command, StockError> {

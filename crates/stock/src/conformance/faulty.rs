@@ -22,10 +22,44 @@ pub enum Fault {
     LosesRequests(AtomicU32),
     /// Somebody is always faster.
     IsOutpaced,
-    /// Each waits for a permit first.
-    Waits(Arc<Semaphore>),
+    /// Each waits at a gate first.
+    Waits(Arc<Gate>),
     /// Whatever concerns this SKU is refused by the database.
     RefusesSku(String),
+}
+
+/// Where writes wait until they are let through.
+#[derive(Debug)]
+pub struct Gate {
+    permits: Semaphore,
+    came: AtomicU32,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self {
+            permits: Semaphore::new(0),
+            came: AtomicU32::new(0),
+        }
+    }
+}
+
+impl Gate {
+    /// Lets so many through, now or when they come.
+    pub fn open(&self, writes: usize) {
+        self.permits.add_permits(writes);
+    }
+
+    /// How many came, let through or not.
+    #[must_use]
+    pub fn came(&self) -> u32 {
+        self.came.load(Ordering::SeqCst)
+    }
+
+    async fn pass(&self) {
+        self.came.fetch_add(1, Ordering::SeqCst);
+        self.permits.acquire().await.expect("never closed").forget();
+    }
 }
 
 /// A port with a fault in front of its writes.
@@ -46,8 +80,8 @@ impl Faulty {
         match &self.fault {
             Fault::LosesRequests(count) if is_left(count) => Err(lost()),
             Fault::IsOutpaced => Err(StoreError::Conflict("a fault".to_owned())),
-            Fault::Waits(permits) => {
-                permits.acquire().await.expect("open").forget();
+            Fault::Waits(gate) => {
+                gate.pass().await;
                 Ok(())
             }
             Fault::RefusesSku(sku) if skus.contains(sku) => {
@@ -67,7 +101,9 @@ impl Faulty {
 
 fn is_left(count: &AtomicU32) -> bool {
     let less = |left: u32| left.checked_sub(1);
-    count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok()
+    count
+        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less)
+        .is_ok()
 }
 
 fn lost() -> StoreError {

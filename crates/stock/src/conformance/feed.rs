@@ -41,8 +41,16 @@ pub(super) async fn adjustments_and_levels_are_announced_once(subject: Subject) 
     let last = subject.hold(&[("A", 3)]).await;
     assert_eq!(announced(&mut tail, "A").await, [(7, Kind::Updated)]);
     // What is given back is announced in the same way: 3 is low, 4 still is, and a receipt always is news.
-    subject.stock.release(last.id, None, None).await.expect("released");
-    subject.stock.release(reached.id, None, None).await.expect("released");
+    subject
+        .stock
+        .release(last.id, None, None)
+        .await
+        .expect("released");
+    subject
+        .stock
+        .release(reached.id, None, None)
+        .await
+        .expect("released");
     assert_eq!(announced(&mut tail, "A").await, [(8, Kind::Updated)]);
     subject.receive("A", 5).await;
     assert_eq!(announced(&mut tail, "A").await, [(10, Kind::Updated)]);
@@ -53,7 +61,11 @@ pub(super) async fn a_level_is_announced_in_the_transaction_that_reaches_it(subj
     let mut tail = tail(&subject).await;
     let mut tx = subject.store.begin().await.expect("begun");
     let all = reserve(&[("A", 2)]);
-    subject.stock.reserve_in(&mut tx, all.clone()).await.expect("held");
+    subject
+        .stock
+        .reserve_in(&mut tx, all.clone())
+        .await
+        .expect("held");
     tx.rollback().await.expect("undone");
     assert_eq!(announced(&mut tail, "A").await, []);
     let mut tx = subject.store.begin().await.expect("begun");

@@ -11,13 +11,25 @@ pub(super) async fn a_retried_key_gets_the_first_answer_and_changes_nothing(subj
         key: key("receipt", 1),
         ..adjust("A", 10)
     };
-    let row = subject.stock.adjust(receipt.clone(), None).await.expect("received");
+    let row = subject
+        .stock
+        .adjust(receipt.clone(), None)
+        .await
+        .expect("received");
     let wish = Reserve {
         key: key("wish", 1),
         ..reserve(&[("A", 4)])
     };
-    let held = subject.stock.reserve(wish.clone(), None).await.expect("held");
-    let sold = subject.stock.commit(held.id, None, key("sale", 1), None).await.expect("sold");
+    let held = subject
+        .stock
+        .reserve(wish.clone(), None)
+        .await
+        .expect("held");
+    let sold = subject
+        .stock
+        .commit(held.id, None, key("sale", 1), None)
+        .await
+        .expect("sold");
     for stock in [&subject.other, &subject.stock] {
         let again = stock.adjust(receipt.clone(), None).await;
         assert_eq!(again.expect("the first answer"), row);
@@ -58,7 +70,9 @@ pub(super) async fn concurrent_calls_with_one_key_have_one_effect(subject: Subje
             tokio::spawn(async move { stock.reserve(wish, None).await })
         });
         let answers = join_all(calls).await;
-        let mut held = answers.into_iter().map(|call| call.expect("a call").expect("held"));
+        let mut held = answers
+            .into_iter()
+            .map(|call| call.expect("a call").expect("held"));
         let first = held.next().expect("an answer");
         assert!(held.all(|other| other == first));
     }
@@ -95,10 +109,14 @@ pub(super) async fn a_key_whose_time_is_over_is_as_good_as_none(subject: Subject
         ..reserve(&[("A", 1)])
     };
     let first = stock.reserve(wish(1), None).await.expect("held");
-    subject.passes(first.created_at.saturating_add(Duration::from_micros(1))).await;
+    subject
+        .passes(first.created_at.saturating_add(Duration::from_micros(1)))
+        .await;
     let second = stock.reserve(wish(2), None).await.expect("held");
     assert_ne!(first.id, second.id);
     assert_eq!(subject.counts("A").await, (10, 2));
-    subject.passes(second.created_at.saturating_add(Duration::from_micros(1))).await;
+    subject
+        .passes(second.created_at.saturating_add(Duration::from_micros(1)))
+        .await;
     assert_eq!(stock.prune_requests().await.expect("pruned"), 1);
 }

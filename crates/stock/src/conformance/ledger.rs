@@ -8,21 +8,37 @@ pub(super) async fn every_change_bumps_the_version(subject: Subject) {
     assert_eq!(subject.receive("A", 10).await.version, 1);
     let held = subject.hold(&[("A", 2)]).await;
     assert_eq!(subject.row("A").await.version, 2);
-    subject.stock.commit(held.id, None, None, None).await.expect("sold");
+    subject
+        .stock
+        .commit(held.id, None, None, None)
+        .await
+        .expect("sold");
     assert_eq!(subject.row("A").await.version, 3);
     let held = subject.hold(&[("A", 2)]).await;
-    subject.stock.release(held.id, None, None).await.expect("released");
+    subject
+        .stock
+        .release(held.id, None, None)
+        .await
+        .expect("released");
     assert_eq!(subject.row("A").await.version, 5);
     let low = SetLowStock {
         sku: "A".to_owned(),
         threshold: 3,
         key: None,
     };
-    let row = subject.stock.set_low_stock(low.clone(), None).await.expect("set");
+    let row = subject
+        .stock
+        .set_low_stock(low.clone(), None)
+        .await
+        .expect("set");
     assert_eq!((row.version, row.low_stock), (6, 3));
     let same = subject.other.set_low_stock(low, None).await.expect("set");
     assert_eq!(same.version, 6);
-    let row = subject.stock.adjust(adjust("A", -1), None).await.expect("lost");
+    let row = subject
+        .stock
+        .adjust(adjust("A", -1), None)
+        .await
+        .expect("lost");
     assert_eq!((row.version, row.on_hand), (7, 7));
     assert_eq!(subject.row("A").await, row);
 }
@@ -34,7 +50,9 @@ pub(super) async fn no_adjustment_is_lost_between_two_servers(subject: Subject) 
         tokio::spawn(async move { stock.adjust(adjust("A", 1), None).await })
     });
     let rows = join_all(calls).await;
-    let rows = rows.into_iter().map(|call| call.expect("a call").expect("received"));
+    let rows = rows
+        .into_iter()
+        .map(|call| call.expect("a call").expect("received"));
     let mut versions: Vec<i64> = rows.map(|row| row.version).collect();
     versions.sort_unstable();
     assert_eq!(versions, (2..=25).collect::<Vec<_>>());
@@ -44,14 +62,23 @@ pub(super) async fn no_adjustment_is_lost_between_two_servers(subject: Subject) 
 pub(super) async fn the_version_tells_what_the_quantity_hides(subject: Subject) {
     let seen = subject.receive("A", 10).await;
     subject.receive("A", 5).await;
-    let back = subject.other.adjust(adjust("A", -5), None).await.expect("taken");
+    let back = subject
+        .other
+        .adjust(adjust("A", -5), None)
+        .await
+        .expect("taken");
     assert_eq!(back.on_hand, seen.on_hand);
     let demanding = |version| Adjust {
         if_version: Some(version),
         ..adjust("A", 1)
     };
     let stale = refusal(subject.stock.adjust(demanding(seen.version), None).await);
-    assert_eq!(stale, Refusal::VersionConflict { current: back.clone() });
+    assert_eq!(
+        stale,
+        Refusal::VersionConflict {
+            current: back.clone()
+        }
+    );
     let row = subject.stock.adjust(demanding(back.version), None).await;
     assert_eq!(row.expect("received").on_hand, 11);
 }

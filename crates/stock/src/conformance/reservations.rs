@@ -71,7 +71,11 @@ pub(super) async fn concurrent_calls_on_two_servers_never_oversell(subject: Subj
             held
         })
     });
-    let held: i64 = join_all(calls).await.into_iter().map(Result::unwrap_or_default).sum();
+    let held: i64 = join_all(calls)
+        .await
+        .into_iter()
+        .map(Result::unwrap_or_default)
+        .sum();
     assert_eq!(held, 40);
     assert_eq!(subject.counts("A").await, (40, 40));
 }
@@ -89,7 +93,12 @@ pub(super) async fn opposed_lines_on_two_servers_never_fail(subject: Subject) {
     };
     let stock = subject.over(subject.stock.port(), config.clone());
     let other = subject.over(subject.other.port(), config);
-    let wishes = [[("A", 1), ("B", 1)], [("B", 1), ("A", 1)], [("C", 1), ("A", 1)], [("B", 1), ("C", 1)]];
+    let wishes = [
+        [("A", 1), ("B", 1)],
+        [("B", 1), ("A", 1)],
+        [("C", 1), ("A", 1)],
+        [("B", 1), ("C", 1)],
+    ];
     let calls = (0..16).map(|n| {
         let stock = [&stock, &other][n % 2].clone();
         tokio::spawn(async move {

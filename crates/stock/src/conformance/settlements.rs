@@ -12,12 +12,18 @@ pub(super) async fn a_commit_sells_and_a_release_gives_back(subject: Subject) {
     assert_eq!(subject.counts("A").await, (10, 7));
     let sold = subject.other.commit(sold.id, None, None, None).await;
     let sold = sold.expect("sold");
-    assert_eq!((sold.state, sold.lines[0].committed), (State::Committed, Some(3)));
+    assert_eq!(
+        (sold.state, sold.lines[0].committed),
+        (State::Committed, Some(3))
+    );
     assert!(sold.settled_at.is_some());
     assert_eq!(subject.counts("A").await, (7, 4));
     let returned = subject.stock.release(returned.id, None, None).await;
     let returned = returned.expect("released");
-    assert_eq!((returned.state, returned.lines[0].committed), (State::Released, None));
+    assert_eq!(
+        (returned.state, returned.lines[0].committed),
+        (State::Released, None)
+    );
     assert_eq!(subject.counts("A").await, (7, 0));
     let id = Uuid::from_u128(1);
     let nothing = subject.stock.commit(id, None, None, None).await;
@@ -30,7 +36,12 @@ pub(super) async fn a_partial_commit_gives_the_rest_back(subject: Subject) {
     let held = subject.hold(&[("A", 5), ("B", 2)]).await;
     let part = Some(lines(&[("A", 3)]));
     let sold = subject.stock.commit(held.id, part, None, None).await;
-    let committed: Vec<_> = sold.expect("sold").lines.iter().map(|line| line.committed).collect();
+    let committed: Vec<_> = sold
+        .expect("sold")
+        .lines
+        .iter()
+        .map(|line| line.committed)
+        .collect();
     assert_eq!(committed, [Some(3), Some(0)]);
     assert_eq!(subject.counts("A").await, (7, 0));
     assert_eq!(subject.counts("B").await, (10, 0));
@@ -53,16 +64,32 @@ pub(super) async fn no_more_than_is_held_is_sold(subject: Subject) {
 
 pub(super) async fn the_same_end_again_gets_the_same_answer(subject: Subject) {
     subject.receive("A", 10).await;
-    let (first, second) = (subject.hold(&[("A", 2)]).await, subject.hold(&[("A", 2)]).await);
-    let sold = subject.stock.commit(first.id, None, None, None).await.expect("sold");
+    let (first, second) = (
+        subject.hold(&[("A", 2)]).await,
+        subject.hold(&[("A", 2)]).await,
+    );
+    let sold = subject
+        .stock
+        .commit(first.id, None, None, None)
+        .await
+        .expect("sold");
     let again = subject.other.commit(first.id, None, None, None).await;
     assert_eq!(again.expect("sold"), sold);
-    let returned = subject.stock.release(second.id, None, None).await.expect("released");
+    let returned = subject
+        .stock
+        .release(second.id, None, None)
+        .await
+        .expect("released");
     let again = subject.other.release(second.id, None, None).await;
     assert_eq!(again.expect("released"), returned);
     // Another end is not to be had, and another part neither.
     let otherwise = refusal(subject.stock.release(first.id, None, None).await);
-    assert_eq!(otherwise, Refusal::Settled { reservation: sold.clone() });
+    assert_eq!(
+        otherwise,
+        Refusal::Settled {
+            reservation: sold.clone()
+        }
+    );
     let part = Some(lines(&[("A", 1)]));
     let otherwise = refusal(subject.stock.commit(first.id, part, None, None).await);
     assert_eq!(otherwise, Refusal::Settled { reservation: sold });
@@ -101,7 +128,11 @@ pub(super) async fn exactly_one_of_commit_release_and_expiry_wins(subject: Subje
         let late = subject.stock.commit(held.id, None, None, None).await;
         let found = subject.stock.reservation(held.id).await.expect("an answer");
         let state = found.expect("found").state;
-        assert_eq!(committed.is_ok(), state == State::Committed, "{committed:?}");
+        assert_eq!(
+            committed.is_ok(),
+            state == State::Committed,
+            "{committed:?}"
+        );
         assert_eq!(released.is_ok(), state == State::Released, "{released:?}");
         assert_eq!(late.is_ok(), state == State::Committed, "{late:?}");
         sold += if state == State::Committed { 2 } else { 0 };

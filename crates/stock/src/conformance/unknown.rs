@@ -16,14 +16,20 @@ async fn every_change_once(subject: &Subject, fault: fn(AtomicU32) -> Fault) {
     let faulty = || behind(subject, fault);
     let received = faulty().adjust(adjust("A", 20), None).await;
     assert_eq!(received.expect("received").on_hand, 20);
-    faulty().adjust(adjust("B", 20), None).await.expect("received");
+    faulty()
+        .adjust(adjust("B", 20), None)
+        .await
+        .expect("received");
     let low = SetLowStock {
         sku: "A".to_owned(),
         threshold: 1,
         key: None,
     };
     faulty().set_low_stock(low, None).await.expect("set");
-    let one = faulty().reserve(reserve(&[("A", 2)]), None).await.expect("held");
+    let one = faulty()
+        .reserve(reserve(&[("A", 2)]), None)
+        .await
+        .expect("held");
     let keyed = Reserve {
         key: key("wish", 1),
         ..reserve(&[("A", 3)])
@@ -31,12 +37,24 @@ async fn every_change_once(subject: &Subject, fault: fn(AtomicU32) -> Fault) {
     let wish = faulty().reserve(keyed.clone(), None).await.expect("held");
     let again = subject.other.reserve(keyed, None).await;
     assert_eq!(again.expect("the first answer"), wish);
-    let many = faulty().reserve(reserve(&[("A", 4), ("B", 5)]), None).await.expect("held");
+    let many = faulty()
+        .reserve(reserve(&[("A", 4), ("B", 5)]), None)
+        .await
+        .expect("held");
     assert_eq!(subject.counts("A").await, (20, 9));
     assert_eq!(subject.counts("B").await, (20, 5));
-    faulty().commit(one.id, None, None, None).await.expect("sold");
-    faulty().commit(many.id, None, key("sale", 1), None).await.expect("sold");
-    faulty().release(wish.id, None, None).await.expect("released");
+    faulty()
+        .commit(one.id, None, None, None)
+        .await
+        .expect("sold");
+    faulty()
+        .commit(many.id, None, key("sale", 1), None)
+        .await
+        .expect("sold");
+    faulty()
+        .release(wish.id, None, None)
+        .await
+        .expect("released");
     assert_eq!(subject.counts("A").await, (14, 0));
     assert_eq!(subject.counts("B").await, (15, 0));
     assert_eq!(subject.row("A").await.version, 8);
@@ -69,6 +87,10 @@ pub(super) async fn an_unknown_commit_without_another_attempt_is_told_as_such(su
     );
     // It happened all the same, and the key says so.
     assert_eq!(subject.counts("A").await, (5, 2));
-    subject.stock.reserve(wish, None).await.expect("the first answer");
+    subject
+        .stock
+        .reserve(wish, None)
+        .await
+        .expect("the first answer");
     assert_eq!(subject.counts("A").await, (5, 2));
 }

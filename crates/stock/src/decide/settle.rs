@@ -36,7 +36,9 @@ impl Desk {
                 take(&mut reservation.lines, wanted)?;
                 Ok(self.sell(reservation))
             }
-            End::Release => Ok(self.give_back(reservation, MovementKind::Released, State::Released)),
+            End::Release => {
+                Ok(self.give_back(reservation, MovementKind::Released, State::Released))
+            }
             End::Expire => Ok(self.give_back(reservation, MovementKind::Expired, State::Expired)),
         }
     }
@@ -51,7 +53,12 @@ impl Desk {
         self.end(reservation, State::Committed)
     }
 
-    fn give_back(&mut self, reservation: Reservation, kind: MovementKind, state: State) -> Reservation {
+    fn give_back(
+        &mut self,
+        reservation: Reservation,
+        kind: MovementKind,
+        state: State,
+    ) -> Reservation {
         for line in &reservation.lines {
             let id = Some(reservation.id);
             self.change(&line.sku, kind, (0, -line.quantity), id, None);
@@ -65,7 +72,12 @@ impl Desk {
         self.reservations
             .insert(reservation.id, reservation.clone());
         // One that was made in this very batch is written once, as it is at the end.
-        match self.plan.made.iter_mut().find(|made| made.id == reservation.id) {
+        match self
+            .plan
+            .made
+            .iter_mut()
+            .find(|made| made.id == reservation.id)
+        {
             Some(made) => made.clone_from(&reservation),
             None => self.plan.settled.push(reservation.clone()),
         }

@@ -121,9 +121,7 @@ impl Lines {
     /// The quantity of a SKU; 0 when it has no line.
     #[must_use]
     pub fn quantity_of(&self, sku: &str) -> i64 {
-        let at = self
-            .0
-            .binary_search_by(|line| line.sku.as_str().cmp(sku));
+        let at = self.0.binary_search_by(|line| line.sku.as_str().cmp(sku));
         at.map_or(0, |at| self.0[at].quantity)
     }
 

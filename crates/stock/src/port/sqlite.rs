@@ -137,7 +137,9 @@ impl Port for SqliteLedger {
 
     async fn prune_requests(&self) -> Result<u64, StoreError> {
         self.write("stock_prune", |connection, now| {
-            let pruned = connection.prepare_cached(PRUNE)?.execute([now.as_micros()])?;
+            let pruned = connection
+                .prepare_cached(PRUNE)?
+                .execute([now.as_micros()])?;
             Ok((u64::try_from(pruned).unwrap_or(u64::MAX), false))
         })
         .await
@@ -146,9 +148,8 @@ impl Port for SqliteLedger {
     async fn audit(&self, limit: u32) -> Result<Vec<Finding>, StoreError> {
         let survey = move |connection: &Connection| {
             let mut statement = connection.prepare(AUDIT)?;
-            let rows = statement.query_map([limit], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })?;
+            let rows =
+                statement.query_map([limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             rows.map(|row| finding(row?)).collect()
         };
         self.sqlite.survey("stock_audit", survey).await

@@ -35,7 +35,10 @@ impl Stock {
                 }
             }
         };
-        let ended = outcomes.iter().filter(|outcome| is_expired(outcome)).count();
+        let ended = outcomes
+            .iter()
+            .filter(|outcome| is_expired(outcome))
+            .count();
         observe::expired(ended);
         Ok(ended)
     }

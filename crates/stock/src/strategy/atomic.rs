@@ -10,7 +10,11 @@ pub(crate) async fn run(engine: &Engine, command: Command) -> Result<Outcome, St
     let mut attempts = Attempts::new(engine, "atomic", engine.until());
     if is_single_line(&command) {
         attempts.begin();
-        match engine.port.take(&command, engine.config.keep_outcomes).await {
+        match engine
+            .port
+            .take(&command, engine.config.keep_outcomes)
+            .await
+        {
             Ok(Some(made)) => return Ok(Outcome::Reserved(made)),
             Ok(None) => {}
             Err(error) => {

@@ -4,6 +4,10 @@
     reason = "a test that unwraps what is not there has failed"
 )]
 
+mod audits;
+mod broken;
 mod databases;
+mod lanes;
 mod postgres;
+mod properties;
 mod sqlite;

@@ -68,7 +68,10 @@ impl Reads {
             .fetch_all(connection)
             .await?;
         // The last row's clock was read after the last lock.
-        let now = found.last().ok_or_else(|| corrupt("no clock"))?.try_get(0)?;
+        let now = found
+            .last()
+            .ok_or_else(|| corrupt("no clock"))?
+            .try_get(0)?;
         let rows = found.iter().filter_map(|row| stock_row(row).transpose());
         let rows: Result<Vec<StockRow>, StoreError> = rows.collect();
         Ok((Timestamp::from_datetime(now), rows?))
@@ -79,7 +82,10 @@ pub(super) async fn row(
     connection: &mut PgConnection,
     sku: &str,
 ) -> Result<Option<StockRow>, StoreError> {
-    let found = sqlx::query(ROW).bind(sku).fetch_optional(connection).await?;
+    let found = sqlx::query(ROW)
+        .bind(sku)
+        .fetch_optional(connection)
+        .await?;
     match found {
         Some(row) => stock_row(&row),
         None => Ok(None),

@@ -94,7 +94,11 @@ impl<'a> Columns<'a> {
             added,
             made_lines: lines(&plan.made)?,
             settled_lines: lines(&plan.settled)?,
-            outcomes: plan.outcomes.iter().map(outcome).collect::<Result<_, _>>()?,
+            outcomes: plan
+                .outcomes
+                .iter()
+                .map(outcome)
+                .collect::<Result<_, _>>()?,
         })
     }
 
@@ -155,11 +159,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-fn row_column(
-    query: Query,
-    rows: &[&(i64, StockRow)],
-    column: &str,
-) -> Result<Query, StoreError> {
+fn row_column(query: Query, rows: &[&(i64, StockRow)], column: &str) -> Result<Query, StoreError> {
     Ok(match column {
         "sku" => query.bind(all(rows, |(_, row)| row.sku.clone())),
         "expected" => query.bind(all(rows, |(expected, _)| *expected)),

@@ -127,7 +127,11 @@ fn settle(connection: &Connection, settled: &Reservation) -> Result<(), StoreErr
         serde_json::to_string(&settled.lines).map_err(corrupt)?,
         settled.settled_at.map(Timestamp::as_micros),
     ))?;
-    if written == 1 { Ok(()) } else { Err(outpaced()) }
+    if written == 1 {
+        Ok(())
+    } else {
+        Err(outpaced())
+    }
 }
 
 fn record(connection: &Connection, movement: &Movement, now: Timestamp) -> Result<(), StoreError> {
