@@ -1,5 +1,7 @@
 mod read;
 mod take;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::time::Duration;

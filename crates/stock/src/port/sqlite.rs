@@ -1,4 +1,6 @@
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::time::Duration;

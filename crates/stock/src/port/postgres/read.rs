@@ -12,10 +12,10 @@ use crate::port::corrupt;
 use crate::port::stored::Stored;
 
 const ROWS: &str = include_str!("rows.sql");
-const ROW: &str = include_str!("row.sql");
-const RESERVATIONS: &str = include_str!("reservations.sql");
-const DUE: &str = include_str!("due.sql");
-const REQUESTS: &str = include_str!("requests.sql");
+pub(super) const ROW: &str = include_str!("row.sql");
+pub(super) const RESERVATIONS: &str = include_str!("reservations.sql");
+pub(super) const DUE: &str = include_str!("due.sql");
+pub(super) const REQUESTS: &str = include_str!("requests.sql");
 
 /// The statements that read, with a lock or without.
 #[derive(Debug)]
@@ -28,6 +28,11 @@ impl Reads {
         Self {
             rows: statement("stock_rows", ROWS),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn rendered(&self, features: &[&'static str]) -> stanchion_store::Rendered {
+        self.rows.postgres(features)
     }
 
     /// What a batch is decided by. The rows come first: whoever changes a reservation or answers a key holds their locks.

@@ -1,6 +1,7 @@
 -- Everything that a plan holds, by one statement. Each part says how many rows it wrote; the caller commits only when
 -- that is what the plan expects. Nothing is added to a ledger whose rows are not as expected: the caller hears of a
--- conflict, and not of a movement that is there already. A key whose time is over is as good as none.
+-- conflict, and not of a movement that is there already. A key whose time is over is as good as none. Who is held is
+-- asked by `settled_at`: by `state` the planner may read the index of all that is held.
 WITH updated AS (
     SELECT 0 AS rows WHERE false --? !rows
     UPDATE stanchion_stock.stock AS s --? rows
@@ -39,7 +40,7 @@ WITH updated AS (
     UPDATE stanchion_stock.reservations AS r --? settled
     SET state = c.state, lines = c.lines::jsonb, settled_at = :now --? settled
     FROM unnest(:settled_id::uuid[], :settled_state::text[], :settled_lines::text[]) AS c (id, state, lines) --? settled
-    WHERE r.id = c.id AND r.state = 'held' AND (SELECT met FROM expected) --? settled
+    WHERE r.id = c.id AND r.settled_at IS NULL AND (SELECT met FROM expected) --? settled
     RETURNING 1 --? settled
 ), moved AS (
     SELECT 0 WHERE false --? !moved
