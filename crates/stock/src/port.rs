@@ -1,7 +1,7 @@
 //! What a database must do for the ledger, and the two that do it.
 
 #[cfg(test)]
-mod plans;
+pub(crate) mod plans;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 mod stored;

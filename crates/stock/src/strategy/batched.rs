@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use stanchion_store::StoreError;
@@ -57,7 +60,7 @@ fn abandoned() -> StoreError {
 }
 
 /// Works on a lane until nothing waits in it.
-async fn drive(shift: Shift) {
+async fn drive(mut shift: Shift) {
     while let Some(batch) = shift.next() {
         settle(&shift.engine, batch).await;
         // Whoever was woken by an answer and asks again at once is part of the next batch, and not of the one after.
@@ -69,22 +72,28 @@ async fn drive(shift: Shift) {
 struct Shift {
     engine: Arc<Engine>,
     at: usize,
+    is_over: bool,
 }
 
 impl Shift {
     fn begin(engine: &Arc<Engine>, at: usize) -> Self {
-        let engine = Arc::clone(engine);
-        Self { engine, at }
+        Self {
+            engine: Arc::clone(engine),
+            at,
+            is_over: false,
+        }
     }
 
     /// The next batch; what waited for too long is answered.
-    fn next(&self) -> Option<Vec<Waiting>> {
+    fn next(&mut self) -> Option<Vec<Waiting>> {
         let now = self.engine.clock.monotonic();
         let (next, depth) = {
             let mut lane = self.engine.lane(self.at);
             (lane.next(now), lane.depth())
         };
         observe::lane_depth(self.at, depth);
+        // From here on the lane belongs to whoever finds it idle.
+        self.is_over = next.is_none();
         let next = next?;
         for late in next.late {
             late.answer(Err(self.engine.busy()), 0);
@@ -95,8 +104,9 @@ impl Shift {
 
 impl Drop for Shift {
     fn drop(&mut self) {
-        // Empty, unless the work ended early.
-        drop(self.engine.lane(self.at).abandon());
+        if !self.is_over {
+            drop(self.engine.lane(self.at).abandon());
+        }
     }
 }
 
