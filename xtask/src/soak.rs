@@ -50,6 +50,17 @@ const RUNS: &[Run] = &[
         environment: MANY_CASES,
     },
     Run {
+        name: "sim",
+        arguments: &[
+            "test",
+            "--release",
+            "--locked",
+            "--package",
+            "stanchion-sim",
+        ],
+        environment: &[("STANCHION_SIM_SEEDS", "100000")],
+    },
+    Run {
         name: "lab-catalog",
         arguments: &["lab", "catalog", "--soak"],
         environment: &[],

@@ -25,6 +25,7 @@ const TABLE: &[(&str, &[Need])] = &[
     ("stanchion-http", POSTGRES),
     ("stanchion", &[Need::Postgres, Need::Schemathesis]),
     ("stanchion-testkit", POSTGRES),
+    ("stanchion-sim", &[]),
     ("stanchion-lab", POSTGRES),
     ("xtask", &[]),
 ];

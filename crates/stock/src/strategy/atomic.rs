@@ -1,3 +1,5 @@
+use stanchion_store::StoreError;
+
 use super::attempts::Attempts;
 use super::pessimistic;
 use crate::StockError;
@@ -8,6 +10,7 @@ use crate::model::Outcome;
 /// Takes a single line by one statement; what that cannot decide is decided under a lock.
 pub(crate) async fn run(engine: &Engine, command: Command) -> Result<Outcome, StockError> {
     let mut attempts = Attempts::new(engine, "atomic", engine.until());
+    let mut unknown = None;
     if is_single_line(&command) {
         attempts.begin();
         match engine
@@ -18,14 +21,27 @@ pub(crate) async fn run(engine: &Engine, command: Command) -> Result<Outcome, St
             Ok(Some(made)) => return Ok(Outcome::Reserved(made)),
             Ok(None) => {}
             Err(error) => {
+                unknown = may_come_later(&error, &command).then(|| error.clone());
                 let skus = engine.batch([command.clone()]);
                 engine.check(attempts.failed(error).await, &skus).await?;
             }
         }
     }
-    pessimistic::decide(engine, command, attempts).await
+    match (
+        pessimistic::decide(engine, command, attempts).await?,
+        unknown,
+    ) {
+        (Outcome::Refused(_), Some(unknown)) => Err(unknown.into()),
+        (outcome, _) => Ok(outcome),
+    }
 }
 
 fn is_single_line(command: &Command) -> bool {
     matches!(&command.action, Action::Reserve { lines, .. } if lines.single().is_some())
+}
+
+/// A lost statement holds no lock on its way, and may be run after it was looked for. What it makes then is refused by
+/// the id of a reservation that was made instead, or by the key; after a refusal without a key nothing is in its way.
+fn may_come_later(error: &StoreError, command: &Command) -> bool {
+    command.key.is_none() && matches!(error, StoreError::CommitUnknown(_))
 }

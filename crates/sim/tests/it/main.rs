@@ -1,0 +1,4 @@
+//! The simulations, and what shows that their oracles see.
+
+mod broken;
+mod seeds;
