@@ -90,6 +90,12 @@ pub trait Port: Send + Sync + fmt::Debug {
     /// The product, if it is there and not deleted.
     async fn product(&self, id: Uuid) -> Result<Option<Product>, CatalogError>;
 
+    /// Those of these products that are there and not deleted, in any order.
+    async fn products(&self, ids: &[Uuid]) -> Result<Vec<Product>, CatalogError>;
+
+    /// How many reads by id are worth running at once; more are put together.
+    fn parallel_lookups(&self) -> usize;
+
     /// The state of the row, deleted or not.
     async fn row_state(&self, id: Uuid) -> Result<Option<RowState>, CatalogError>;
 

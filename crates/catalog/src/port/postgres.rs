@@ -95,6 +95,15 @@ impl Port for PostgresCatalog {
         find::product(&self.postgres, id).await
     }
 
+    async fn products(&self, ids: &[Uuid]) -> Result<Vec<Product>, CatalogError> {
+        find::products(&self.postgres, ids).await
+    }
+
+    /// Enough to keep a few cores of the database busy, few enough that what comes together goes together.
+    fn parallel_lookups(&self) -> usize {
+        1
+    }
+
     async fn row_state(&self, id: Uuid) -> Result<Option<RowState>, CatalogError> {
         find::row_state(&self.postgres, id).await
     }

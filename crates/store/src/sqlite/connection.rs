@@ -100,6 +100,24 @@ fn poll_again(polls: i32) -> bool {
     polls < LOCK_POLLS.get()
 }
 
+thread_local! {
+    /// Whether a connection that must not wait met a lock on this thread.
+    static LOCKED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Lets a connection fail at another process's lock instead of waiting; [`was_locked`] tells.
+pub(super) fn fail_when_locked(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.busy_handler(Some(|_| {
+        LOCKED.set(true);
+        false
+    }))?)
+}
+
+/// Whether a lock was met on this thread since the last call.
+pub(super) fn was_locked() -> bool {
+    LOCKED.take()
+}
+
 /// The moment at which the statement that a connection runs is interrupted, on the clock's monotonic time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Deadline(Arc<AtomicU64>);

@@ -11,6 +11,7 @@ use crate::port::{Placed, RowState, merge, place};
 use crate::query::{Checked, Sort};
 
 const PRODUCT: &str = include_str!("product.sql");
+const PRODUCTS: &str = include_str!("products.sql");
 const ROW_STATE: &str = include_str!("row_state.sql");
 const CATEGORIES: &str = include_str!("categories.sql");
 
@@ -32,6 +33,15 @@ pub(super) async fn product(
         .fetch_optional(postgres.pool());
     let found = postgres.timed("product_get", find).await?;
     found.as_ref().map(row::product).transpose()
+}
+
+pub(super) async fn products(
+    postgres: &Postgres,
+    ids: &[Uuid],
+) -> Result<Vec<Product>, CatalogError> {
+    let find = sqlx::query(PRODUCTS).bind(ids).fetch_all(postgres.pool());
+    let found = postgres.timed("product_get_many", find).await?;
+    found.iter().map(row::product).collect()
 }
 
 pub(super) async fn row_state(

@@ -29,6 +29,20 @@ pub(super) fn product(connection: &Connection, id: Uuid) -> Result<Option<Produc
     })
 }
 
+pub(super) fn products(
+    connection: &Connection,
+    ids: &[Uuid],
+) -> Result<Vec<Product>, CatalogError> {
+    // One transaction, so that the file's locks are taken once.
+    let snapshot = connection.unchecked_transaction()?;
+    let found = ids
+        .iter()
+        .filter_map(|id| product(&snapshot, *id).transpose());
+    let found: Result<Vec<Product>, CatalogError> = found.collect();
+    snapshot.finish()?;
+    found
+}
+
 pub(super) fn row_state(
     connection: &Connection,
     id: Uuid,
