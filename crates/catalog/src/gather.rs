@@ -38,7 +38,7 @@ struct Waiter {
 #[derive(Debug)]
 enum Turn {
     /// Somebody asked for it as well.
-    Answer(Option<Product>),
+    Answer(Option<Box<Product>>),
     /// It is this one's turn to ask, for all who wait.
     Lead(Slot),
 }
@@ -70,7 +70,7 @@ impl Gather {
                 slot
             }
             Err(turn) => match turn.await {
-                Ok(Turn::Answer(found)) => return Ok(found),
+                Ok(Turn::Answer(found)) => return Ok(found.map(|product| *product)),
                 Ok(Turn::Lead(slot)) => slot,
                 // The query failed, or its caller went away: what is wrong shows when it is asked for alone.
                 Err(_) => return self.port.product(id).await,
@@ -111,7 +111,9 @@ impl Gather {
         let mut found = Found::new(found, others.iter().map(|waiter| waiter.id).chain([id]));
         for waiter in others {
             // Who went away needs no answer.
-            let _ = waiter.answer.send(Turn::Answer(found.give(waiter.id)));
+            let _ = waiter
+                .answer
+                .send(Turn::Answer(found.give(waiter.id).map(Box::new)));
         }
         Ok(found.give(id))
     }

@@ -19,8 +19,6 @@ pub(super) enum Role {
 /// Pages of the file kept per connection, in KiB; readers share the system's page cache anyway.
 const READER_CACHE_KIB: i32 = 4 * 1024;
 const WRITER_CACHE_KIB: i32 = 64 * 1024;
-/// How much of the file is read through the system's page cache instead of copied out of it.
-const MMAP_BYTES: i64 = 1024 * 1024 * 1024;
 /// The log is written back to the file when it has this many pages of 4 KiB: a page that is written often between is
 /// written back once.
 const CHECKPOINT_PAGES: i64 = 8_192;
@@ -54,7 +52,6 @@ pub(super) fn open(
         READER_CACHE_KIB
     };
     connection.pragma_update(None, "cache_size", -cache)?;
-    connection.pragma_update_and_check(None, "mmap_size", MMAP_BYTES, |_| Ok(()))?;
     connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     // A crafted statement cannot arrive (all are ours); these bound what a crafted value can cost.

@@ -15,12 +15,16 @@ const PRODUCTS: &str = include_str!("products.sql");
 const ROW_STATE: &str = include_str!("row_state.sql");
 const CATEGORIES: &str = include_str!("categories.sql");
 
+/// Matches that are collected before they are ordered; some milliseconds' worth.
+const MOST_MATCHES: i64 = 2_000;
+
 type Query = sqlx::query::Query<'static, sqlx::Postgres, PgArguments>;
 
 /// The statements that come in several forms.
 #[derive(Debug)]
 pub(crate) struct Statements {
     list: Statement,
+    matches: Statement,
     export: Statement,
 }
 
@@ -83,6 +87,7 @@ impl Statements {
     pub(super) fn new() -> Self {
         Self {
             list: Statement::new("product_list", include_str!("list.sql")),
+            matches: Statement::new("product_matches", include_str!("matches.sql")),
             export: Statement::new("product_export", include_str!("export.sql")),
         }
     }
@@ -139,7 +144,6 @@ impl Statements {
         features.extend(query.category.as_ref().map(|_| "category"));
         features.extend(terms.map(|_| "terms"));
         features.extend(after.map(|_| "after"));
-        let statement = self.list.postgres(&features);
         let mut lists = Vec::new();
         for status in &query.statuses {
             let bind = Bind {
@@ -148,21 +152,36 @@ impl Statements {
                 terms,
                 after,
             };
-            let rows = bind.query(statement).fetch_all(postgres.pool());
-            let name = if terms.is_some() {
-                "product_search"
-            } else {
-                statement.name
-            };
-            let rows = postgres.timed(name, rows).await?;
-            let placed = rows.iter().map(|found| {
-                let product = row::product(found)?;
+            let products = self.page(postgres, &bind, &features).await?;
+            let placed = products.into_iter().map(|product| {
                 let place = place(query, &product, Row::Id(product.id), tier);
-                Ok(Placed { product, place })
+                Placed { product, place }
             });
-            lists.push(placed.collect::<Result<Vec<_>, CatalogError>>()?);
+            lists.push(placed.collect());
         }
         Ok(merge(lists, query))
+    }
+
+    /// A page of one status, in any order. What matches terms is found by them, unless they are too common.
+    async fn page(
+        &self,
+        postgres: &Postgres,
+        bind: &Bind<'_>,
+        features: &[&'static str],
+    ) -> Result<Vec<Product>, CatalogError> {
+        if bind.terms.is_some() {
+            let query = bind.query(self.matches.postgres(features));
+            let matches = query.fetch_one(postgres.pool());
+            let matches = postgres.timed("product_search", matches).await?;
+            if matches.try_get("complete")? {
+                let ids: Vec<Uuid> = matches.try_get("ids")?;
+                return products(postgres, &ids).await;
+            }
+        }
+        let statement = self.list.postgres(features);
+        let rows = bind.query(statement).fetch_all(postgres.pool());
+        let rows = postgres.timed(statement.name, rows).await?;
+        rows.iter().map(row::product).collect()
     }
 
     pub(super) async fn export(
@@ -216,6 +235,7 @@ impl Bind<'_> {
             ("name_key", Some((SortKey::Name(key), _))) => query.bind(key.clone()),
             ("currency", Some((SortKey::Price(currency, _), _))) => query.bind(currency.clone()),
             ("amount", Some((SortKey::Price(_, amount), _))) => query.bind(*amount),
+            ("most", _) => query.bind(MOST_MATCHES),
             ("limit", _) => query.bind(i64::from(self.query.limit) + 1),
             // A cursor made on the other kind of database; it leads nowhere and matches nothing.
             _ => query.bind(Option::<String>::None),
@@ -245,7 +265,10 @@ mod tests {
         let mut features = vec![sort_feature(query.sort)];
         features.extend(query.category.as_ref().map(|_| "category"));
         features.extend(terms.as_ref().map(|_| "terms"));
-        let list = statements.list.postgres(&features);
+        let list = match terms {
+            Some(_) => statements.matches.postgres(&features),
+            None => statements.list.postgres(&features),
+        };
         let explained = Rendered {
             sql: format!("EXPLAIN {}", list.sql).leak(),
             ..list
