@@ -5,7 +5,7 @@ use sqlx::postgres::PgDatabaseError;
 /// What can go wrong between this process and its database.
 ///
 /// Except for [`StoreError::CommitUnknown`], an error means that nothing of the transaction was stored.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// The database URL or a bound cannot be used.
@@ -26,6 +26,9 @@ pub enum StoreError {
     /// The transaction lost against a concurrent one (40001, 40P01) and may be run again as a whole.
     #[error("the transaction must be run again: {0}")]
     Conflict(String),
+    /// A row with the same key is there already; for effects whose ids and keys say whether they happened before.
+    #[error("there is a row with the same key: {0}")]
+    Duplicate(String),
     /// The connection was lost while a commit was under way; it may have happened or not.
     #[error("the connection was lost during a commit, whose outcome is unknown: {0}")]
     CommitUnknown(String),
@@ -92,9 +95,21 @@ impl StoreError {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::Corrupt(error.to_string())
             }
+            Some(ErrorCode::ConstraintViolation) if is_duplicate(error) => {
+                Self::Duplicate(error.to_string())
+            }
             _ => Self::Database(error.to_string()),
         }
     }
+}
+
+fn is_duplicate(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
+    let extended = error.sqlite_error().map(|inner| inner.extended_code);
+    matches!(
+        extended,
+        Some(SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE)
+    )
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -124,6 +139,7 @@ impl StoreError {
     fn from_sqlstate(code: &str, message: &str) -> Self {
         match code {
             "40001" | "40P01" => Self::Conflict(message.to_owned()),
+            "23505" => Self::Duplicate(message.to_owned()),
             "55P03" => Self::Busy("a row lock did not come free"),
             "57014" => Self::StatementTimeout,
             "53100" => Self::Full(message.to_owned()),

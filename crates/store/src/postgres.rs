@@ -87,6 +87,19 @@ impl Postgres {
         Ok(transaction?)
     }
 
+    /// Commits a transaction of [`Postgres::begin`].
+    ///
+    /// # Errors
+    /// [`StoreError::CommitUnknown`] when the connection was lost while the commit was under way; with any other
+    /// error nothing is stored.
+    pub async fn commit(transaction: sqlx::Transaction<'static, Pg>) -> Result<(), StoreError> {
+        let committed = transaction.commit().await;
+        committed.map_err(|error| match StoreError::from(error) {
+            StoreError::Unavailable(why) => StoreError::CommitUnknown(why),
+            other => other,
+        })
+    }
+
     /// Runs a statement that `run` sends, and records its time under `name`.
     ///
     /// # Errors

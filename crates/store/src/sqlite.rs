@@ -32,6 +32,7 @@ pub struct Sqlite(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     path: PathBuf,
+    config: StoreConfig,
     clock: Clock,
     lookups: Lookups,
     readers: Readers,
@@ -71,6 +72,7 @@ impl Sqlite {
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
+            config: config.clone(),
             clock: clock.clone(),
             lookups: Lookups::new(lookups, config, clock)?,
             readers: Readers::start(readers, config, clock)?,
@@ -145,8 +147,12 @@ impl Sqlite {
         result
     }
 
-    /// As [`Sqlite::write`], for a write that leaves the feed alone.
-    pub(crate) async fn write_unhinted<T, E, F>(&self, name: &'static str, write: F) -> Result<T, E>
+    /// As [`Sqlite::write`], for a write that leaves the feed alone, or whose caller hints by
+    /// [`Store::hint`](crate::Store::hint).
+    ///
+    /// # Errors
+    /// As for [`Sqlite::write`].
+    pub async fn write_unhinted<T, E, F>(&self, name: &'static str, write: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -154,6 +160,35 @@ impl Sqlite {
     {
         let started = self.0.clock.monotonic();
         let result = self.0.writer.run(write).await;
+        observe::statement(
+            name,
+            self.0.clock.monotonic().saturating_sub(started),
+            result.is_ok(),
+        );
+        result
+    }
+
+    /// Runs a read that may take long, on a thread and a connection of its own: it sees one state of the database, no
+    /// deadline ends it, and what it sorts goes to temporary files, so that its memory is bounded.
+    ///
+    /// # Errors
+    /// What `read` answers, or the database's own.
+    pub async fn survey<T, F>(&self, name: &'static str, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let started = self.0.clock.monotonic();
+        let inner = Arc::clone(&self.0);
+        let survey = move || {
+            let connection = open(&inner.path, &inner.config, Role::Reader)?;
+            connection.pragma_update(None, "temp_store", "FILE")?;
+            let snapshot = connection.unchecked_transaction()?;
+            read(&snapshot)
+        };
+        let result = tokio::task::spawn_blocking(survey)
+            .await
+            .unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())));
         observe::statement(
             name,
             self.0.clock.monotonic().saturating_sub(started),

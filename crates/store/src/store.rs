@@ -154,11 +154,17 @@ impl Store {
         &self.0.clock
     }
 
+    /// Says to consumers that the feed may have grown; for a crate that appends to it in a transaction of its own.
+    /// Do not call it when nothing was appended: on PostgreSQL a hint costs a commit.
+    pub fn hint(&self) {
+        self.0.hint.give();
+    }
+
     pub(crate) fn entropy(&self) -> &Entropy {
         &self.0.entropy
     }
 
-    pub(crate) fn hint(&self) -> &Hint {
+    pub(crate) fn hints(&self) -> &Hint {
         &self.0.hint
     }
 }

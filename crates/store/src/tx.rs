@@ -2,7 +2,7 @@ use sqlx::Postgres as Pg;
 use stanchion_kernel::Clock;
 
 use crate::feed::Hint;
-use crate::{SqliteTx, StoreError};
+use crate::{Postgres, SqliteTx, StoreError};
 
 /// A transaction that several crates write in, and that its caller ends.
 ///
@@ -40,14 +40,7 @@ impl Tx {
     pub async fn commit(self) -> Result<(), StoreError> {
         match self.kind {
             TxKind::Sqlite(tx, _) => tx.commit().await?,
-            TxKind::Postgres(tx) => {
-                tx.commit()
-                    .await
-                    .map_err(|error| match StoreError::from(error) {
-                        StoreError::Unavailable(why) => StoreError::CommitUnknown(why),
-                        other => other,
-                    })?;
-            }
+            TxKind::Postgres(tx) => Postgres::commit(tx).await?,
         }
         self.hint.give();
         Ok(())

@@ -35,6 +35,7 @@ const TABLE: &[(&str, &[Need])] = &[
     ("stanchion-kernel", &[]),
     ("stanchion-store", POSTGRES),
     ("stanchion-catalog", POSTGRES),
+    ("stanchion-stock", POSTGRES),
     ("stanchion-http", POSTGRES),
     ("stanchion", ALL),
     ("stanchion-testkit", POSTGRES),

@@ -84,7 +84,7 @@ async fn position_at(store: &Store, start: Start) -> Result<Position, StoreError
 impl Tail {
     fn at(store: &Store, name: &'static str, position: Position) -> Self {
         // Subscribed before the first poll, so that no hint falls in between.
-        let mut hints = store.hint().subscribe();
+        let mut hints = store.hints().subscribe();
         hints.mark_changed();
         Self {
             store: store.clone(),
