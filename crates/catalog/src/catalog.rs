@@ -93,6 +93,14 @@ impl Catalog {
         self.lookups.product(id).await
     }
 
+    /// The status of the product with each of these SKUs, in their order; `None` where there is none.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn statuses(&self, skus: &[&str]) -> Result<Vec<Option<Status>>, CatalogError> {
+        self.port.statuses(skus).await
+    }
+
     /// The state of a product's row, deleted or not.
     ///
     /// # Errors

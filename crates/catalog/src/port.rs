@@ -93,6 +93,9 @@ pub trait Port: Send + Sync + fmt::Debug {
     /// Those of these products that are there and not deleted, in any order.
     async fn products(&self, ids: &[Uuid]) -> Result<Vec<Product>, CatalogError>;
 
+    /// The status of the product with each of these SKUs, in their order; `None` where there is none.
+    async fn statuses(&self, skus: &[&str]) -> Result<Vec<Option<Status>>, CatalogError>;
+
     /// How many reads by id are worth running at once; more are put together.
     fn parallel_lookups(&self) -> usize;
 

@@ -1,7 +1,8 @@
 use futures_util::future::join_all;
 use stanchion_kernel::Uuid;
 
-use super::{Subject, product};
+use super::{Subject, product, product_with};
+use crate::model::Status;
 use crate::port::{Edit, Precondition};
 
 /// Some of the callers go away in the middle: nobody else may wait for them.
@@ -51,4 +52,16 @@ pub(super) async fn a_read_after_a_write_sees_it_whoever_else_reads(subject: Sub
         assert_eq!(read.map(|product| product.version), Some(written.version));
     }
     crowd.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+pub(super) async fn the_status_of_a_sku_is_its_live_product_s(subject: Subject) {
+    subject.create(product("A", "Thing")).await;
+    let draft = |input: &mut crate::ProductInput| input.status = Status::Draft;
+    subject.create(product_with("B", "Thing", draft)).await;
+    let gone = subject.create(product("C", "Thing")).await;
+    let delete = subject.catalog.delete(None, gone.id, &Precondition::Exists);
+    delete.await.expect("deleted");
+    let statuses = subject.catalog.statuses(&["B", "C", "A", "D"]).await;
+    let expected = [Some(Status::Draft), None, Some(Status::Active), None];
+    assert_eq!(statuses.expect("an answer"), expected);
 }

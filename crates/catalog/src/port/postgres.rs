@@ -99,6 +99,10 @@ impl Port for PostgresCatalog {
         find::products(&self.postgres, ids).await
     }
 
+    async fn statuses(&self, skus: &[&str]) -> Result<Vec<Option<Status>>, CatalogError> {
+        find::statuses(&self.postgres, skus).await
+    }
+
     /// Enough to keep a few cores of the database busy, few enough that what comes together goes together.
     fn parallel_lookups(&self) -> usize {
         1

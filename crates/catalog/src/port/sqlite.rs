@@ -72,6 +72,12 @@ impl Port for SqliteCatalog {
         self.sqlite.look_up("product_get_many", read).await
     }
 
+    async fn statuses(&self, skus: &[&str]) -> Result<Vec<Option<Status>>, CatalogError> {
+        let skus: Vec<String> = skus.iter().map(|sku| (*sku).to_owned()).collect();
+        let read = move |connection: &Connection| find::statuses(connection, &skus);
+        self.sqlite.look_up("product_statuses", read).await
+    }
+
     /// The locks of the file's log are one for the whole process: two at once would only wait for each other.
     fn parallel_lookups(&self) -> usize {
         1

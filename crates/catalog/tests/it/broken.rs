@@ -71,6 +71,10 @@ impl Port for Broken {
         self.inner.products(ids).await
     }
 
+    async fn statuses(&self, skus: &[&str]) -> Result<Vec<Option<Status>>, CatalogError> {
+        self.inner.statuses(skus).await
+    }
+
     fn parallel_lookups(&self) -> usize {
         self.inner.parallel_lookups()
     }

@@ -1,7 +1,7 @@
 use sqlx::Row as _;
 use sqlx::postgres::PgArguments;
 use stanchion_kernel::{Timestamp, Uuid};
-use stanchion_store::{Postgres, Rendered, Statement};
+use stanchion_store::{Postgres, Rendered, Statement, StoreError};
 
 use super::{matching, row};
 use crate::CatalogError;
@@ -12,6 +12,7 @@ use crate::query::{Checked, Sort};
 
 const PRODUCT: &str = include_str!("product.sql");
 const PRODUCTS: &str = include_str!("products.sql");
+const STATUSES: &str = include_str!("statuses.sql");
 const ROW_STATE: &str = include_str!("row_state.sql");
 const CATEGORIES: &str = include_str!("categories.sql");
 
@@ -46,6 +47,26 @@ pub(super) async fn products(
     let find = sqlx::query(PRODUCTS).bind(ids).fetch_all(postgres.pool());
     let found = postgres.timed("product_get_many", find).await?;
     found.iter().map(row::product).collect()
+}
+
+pub(super) async fn statuses(
+    postgres: &Postgres,
+    skus: &[&str],
+) -> Result<Vec<Option<Status>>, CatalogError> {
+    let find = sqlx::query_as(STATUSES)
+        .bind(skus)
+        .fetch_all(postgres.pool());
+    let found: Vec<(String, String)> = postgres.timed("product_statuses", find).await?;
+    let status_of = |sku: &&str| {
+        let status = found.iter().find(|(known, _)| known == sku);
+        let parse = |(_, status): &(String, String)| {
+            status
+                .parse()
+                .map_err(|()| CatalogError::Store(StoreError::Corrupt(status.clone())))
+        };
+        status.map(parse).transpose()
+    };
+    skus.iter().map(status_of).collect()
 }
 
 pub(super) async fn row_state(
