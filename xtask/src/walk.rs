@@ -5,8 +5,8 @@ mod server;
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::{fs, iter};
 use std::process::{Command, Stdio};
+use std::{fs, iter};
 
 use anyhow::{Context as _, bail, ensure};
 
