@@ -42,6 +42,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         command.arg("--").args(&options.rest);
     }
     command.env("PATH", path_with(&tools)?);
+    command.env("STANCHION_JDBC_JAR", needs::jdbc_driver(&tools));
     shell::run(&mut command)
 }
 

@@ -3,8 +3,10 @@
 mod blocks;
 mod server;
 
-use std::fs;
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::{fs, iter};
 
 use anyhow::{Context as _, bail, ensure};
 
@@ -38,6 +40,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
 
     let empty = folder.path().join("empty");
     fs::create_dir(&empty)?;
+    let path = path_with(&folder.path().join(&release.name))?;
     let server = Server::start(&program, &empty)?;
     for block in &blocks {
         let script = README_ADDRESSES
@@ -50,6 +53,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
             .args(["-euo", "pipefail", "-c", &script])
             .current_dir(&empty)
             .env("KEY", &server.key)
+            .env("PATH", &path)
             .env("BASE", format!("http://{}", server.address))
             .stdin(Stdio::null())
             .status()
@@ -61,4 +65,11 @@ pub(crate) fn run() -> anyhow::Result<()> {
     server.stop()?;
     eprintln!("{} blocks of the README walked", blocks.len());
     Ok(())
+}
+
+/// The README calls the program by its name.
+fn path_with(folder: &Path) -> anyhow::Result<OsString> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = iter::once(folder.to_owned()).chain(std::env::split_paths(&path));
+    Ok(std::env::join_paths(folders)?)
 }

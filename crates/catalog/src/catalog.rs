@@ -5,6 +5,7 @@ use stanchion_store::{Backend, Migration, Migrations, Store, Tx};
 
 use crate::CatalogError;
 use crate::cursor::Cursors;
+use crate::gather::Gather;
 use crate::model::{
     Category, NewPicture, NewProduct, PictureState, Product, Rendition, Revision, Status,
 };
@@ -39,6 +40,7 @@ const CURSOR_CONTEXT: &str = "stanchion 2026-11 catalog cursor check";
 #[derive(Clone)]
 pub struct Catalog {
     port: Arc<dyn Port>,
+    lookups: Arc<Gather>,
     ids: Ids,
     cursors: Cursors,
 }
@@ -70,6 +72,7 @@ impl Catalog {
     #[must_use]
     pub fn over(port: Arc<dyn Port>, ids: Ids, cursor_key: [u8; 32]) -> Self {
         Self {
+            lookups: Gather::new(Arc::clone(&port)),
             port,
             ids,
             cursors: Cursors::new(cursor_key),
@@ -82,12 +85,20 @@ impl Catalog {
         Arc::clone(&self.port)
     }
 
-    /// The product, if it is there and not deleted.
+    /// The product, if it is there and not deleted. Calls that come together are one query.
     ///
     /// # Errors
     /// The database's own.
     pub async fn product(&self, id: Uuid) -> Result<Option<Product>, CatalogError> {
-        self.port.product(id).await
+        self.lookups.product(id).await
+    }
+
+    /// The status of the product with each of these SKUs, in their order; `None` where there is none.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn statuses(&self, skus: &[&str]) -> Result<Vec<Option<Status>>, CatalogError> {
+        self.port.statuses(skus).await
     }
 
     /// The state of a product's row, deleted or not.

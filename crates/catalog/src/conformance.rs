@@ -3,6 +3,7 @@
 mod imports;
 mod lists;
 mod pictures;
+mod reads;
 mod searches;
 mod writes;
 
@@ -60,6 +61,9 @@ cases! {
     writes::a_shared_transaction_undoes_everything_together,
     writes::a_refused_write_leaves_a_shared_transaction_usable,
     writes::every_write_is_announced_once_with_its_version,
+    reads::reads_that_come_together_each_get_their_own,
+    reads::the_status_of_a_sku_is_its_live_product_s,
+    reads::a_read_after_a_write_sees_it_whoever_else_reads,
     lists::pages_give_every_product_once_in_order,
     lists::equal_sort_keys_lose_nothing_between_pages,
     lists::concurrent_inserts_do_not_disturb_pages,

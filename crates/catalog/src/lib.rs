@@ -6,6 +6,7 @@ pub mod conformance;
 mod cursor;
 mod error;
 mod export;
+mod gather;
 mod import;
 mod model;
 mod patch;

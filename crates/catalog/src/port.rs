@@ -90,6 +90,15 @@ pub trait Port: Send + Sync + fmt::Debug {
     /// The product, if it is there and not deleted.
     async fn product(&self, id: Uuid) -> Result<Option<Product>, CatalogError>;
 
+    /// Those of these products that are there and not deleted, in any order.
+    async fn products(&self, ids: &[Uuid]) -> Result<Vec<Product>, CatalogError>;
+
+    /// The status of the product with each of these SKUs, in their order; `None` where there is none.
+    async fn statuses(&self, skus: &[&str]) -> Result<Vec<Option<Status>>, CatalogError>;
+
+    /// How many reads by id are worth running at once; more are put together.
+    fn parallel_lookups(&self) -> usize;
+
     /// The state of the row, deleted or not.
     async fn row_state(&self, id: Uuid) -> Result<Option<RowState>, CatalogError>;
 

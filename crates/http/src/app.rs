@@ -6,9 +6,11 @@ use axum::http::HeaderValue;
 use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use stanchion_catalog::Catalog;
+use stanchion_stock::Stock;
 use stanchion_store::Store;
 use stanchion_store::keys::Keys;
 
+use crate::assortment::Assortment;
 use crate::body::BodyLimits;
 use crate::runtime_metrics::RuntimeMetrics;
 
@@ -19,6 +21,8 @@ pub(crate) struct App(Arc<Parts>);
 pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) catalog: Catalog,
+    pub(crate) stock: Stock,
+    pub(crate) assortment: Arc<dyn Assortment>,
     pub(crate) keys: Keys,
     pub(crate) prometheus: PrometheusHandle,
     pub(crate) runtime: RuntimeMetrics,

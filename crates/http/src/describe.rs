@@ -16,6 +16,7 @@ use crate::problem::{FieldProblem, MEDIA_TYPE, ProblemKind, ProblemSchema};
 
 pub(crate) use problems::{
     ChangeProblems, ContentProblems, CreateProblems, DeleteProblems, ImportProblems,
+    ReserveProblems, SettleProblems, StockProblems,
 };
 
 const SCHEME: &str = "bearer";

@@ -9,3 +9,5 @@ pub(crate) mod openapi;
 pub(crate) mod problems;
 pub(crate) mod products;
 pub(crate) mod readyz;
+pub(crate) mod reservations;
+pub(crate) mod stock;

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use stanchion_kernel::Uuid;
+use stanchion_stock::MAX_SKU;
 
 use crate::app::App;
 use crate::problem::{Problem, ProblemKind};
@@ -26,6 +27,29 @@ impl<T: DeserializeOwned> FromRequest<App> for Strict<T> {
         let bytes = json_body(request, app, &["application/json"]).await?;
         Ok(Self {
             value: json::parse(&bytes)?,
+            bytes,
+        })
+    }
+}
+
+/// A body of JSON as [`Strict`], or none.
+pub(crate) struct Optional<T> {
+    pub(crate) value: Option<T>,
+    pub(crate) bytes: Bytes,
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for Optional<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let (parts, body): (Parts, Body) = request.into_parts();
+        let bytes = body::read(&parts.headers, body, app.body_limits).await?;
+        if bytes.is_empty() {
+            return Ok(Self { value: None, bytes });
+        }
+        demand_type(&parts.headers, &["application/json"])?;
+        Ok(Self {
+            value: Some(json::parse(&bytes)?),
             bytes,
         })
     }
@@ -83,6 +107,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
         let id = Path::<Uuid>::from_request_parts(parts, state).await;
         id.map(|Path(id)| Self(id))
             .map_err(|_| Problem::new(ProblemKind::NotFound))
+    }
+}
+
+/// The SKU in a path. A text that can be none names nothing.
+pub(crate) struct Sku(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Sku {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let sku = Path::<String>::from_request_parts(parts, state).await;
+        sku.ok()
+            .filter(|Path(sku)| sku.chars().count() <= MAX_SKU && !sku.contains('\0'))
+            .map(|Path(sku)| Self(sku))
+            .ok_or_else(|| Problem::new(ProblemKind::NotFound))
     }
 }
 

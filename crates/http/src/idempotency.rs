@@ -21,6 +21,17 @@ const LONGEST: usize = 255;
 /// The key of a request.
 pub(crate) struct Key(IdempotencyKey);
 
+impl Key {
+    /// The key, for a part that keeps outcomes itself. `target` is what the path names: under one key two of them are
+    /// two requests.
+    pub(crate) fn of_target(mut self, target: &str) -> IdempotencyKey {
+        let mut hash = blake3::Hasher::new();
+        hash.update(target.as_bytes()).update(&self.0.fingerprint);
+        self.0.fingerprint = *hash.finalize().as_bytes();
+        self.0
+    }
+}
+
 /// Whether a request is a retry.
 pub(crate) enum Retry {
     /// It is the first.

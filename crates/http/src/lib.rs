@@ -2,6 +2,7 @@
 
 mod api;
 mod app;
+mod assortment;
 pub mod auth;
 mod body;
 mod client_addr;
@@ -23,6 +24,7 @@ mod trace_context;
 
 pub use api::RouteInfo;
 pub use app::Draining;
+pub use assortment::Assortment;
 pub use client_addr::TrustedProxies;
 pub use config::{AuthConfig, ForwardedHeader, HttpConfig};
 pub use envelope::AdoptContext;

@@ -3,6 +3,7 @@
 mod catalog;
 mod kind;
 mod schema;
+mod stock;
 mod store;
 
 use axum::body::Body;

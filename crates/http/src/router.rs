@@ -5,9 +5,10 @@ use utoipa_axum::routes;
 
 use crate::api::Api;
 use crate::auth::Access::{AnonymousRead, Key, Open};
-use crate::auth::Scope::{CatalogRead, CatalogWrite, Ops};
+use crate::auth::Scope::{CatalogRead, CatalogWrite, Ops, StockRead, StockWrite};
 use crate::endpoints::{
-    categories, docs, healthz, keys, metrics, openapi, problems, products, readyz,
+    categories, docs, healthz, keys, metrics, openapi, problems, products, readyz, reservations,
+    stock,
 };
 
 pub(crate) fn public(api: Api) -> Api {
@@ -34,6 +35,22 @@ pub(crate) fn public(api: Api) -> Api {
     .large(
         AnonymousRead(CatalogRead),
         routes!(categories::list_categories),
+    )
+    .route(Key(StockRead), routes!(stock::get::get_stock))
+    .route(Key(StockWrite), routes!(stock::adjust::adjust_stock))
+    .route(Key(StockWrite), routes!(stock::low_stock::set_low_stock))
+    .route(
+        Key(StockWrite),
+        routes!(reservations::create::create_reservation),
+    )
+    .route(Key(StockRead), routes!(reservations::get::get_reservation))
+    .route(
+        Key(StockWrite),
+        routes!(reservations::commit::commit_reservation),
+    )
+    .route(
+        Key(StockWrite),
+        routes!(reservations::release::release_reservation),
     )
     .large(Key(Ops), routes!(keys::list::list_keys))
     .route(Key(Ops), routes!(keys::create::create_key))

@@ -11,11 +11,13 @@ use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use stanchion_catalog::Catalog;
 use stanchion_kernel::{Clock, Entropy};
+use stanchion_stock::Stock;
 use stanchion_store::Store;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::api::{Api, RouteInfo};
 use crate::app::{App, Draining, Parts};
+use crate::assortment::Assortment;
 use crate::auth::Authenticator;
 use crate::body::BodyLimits;
 use crate::config::HttpConfig;
@@ -29,6 +31,10 @@ pub struct Services {
     pub store: Store,
     /// The catalogue in it.
     pub catalog: Catalog,
+    /// The stock in it.
+    pub stock: Stock,
+    /// What is for sale.
+    pub assortment: Arc<dyn Assortment>,
     /// Who may call.
     pub auth: Authenticator,
     /// Renders `/metrics`.
@@ -72,6 +78,8 @@ impl Surface {
         let Services {
             store,
             catalog,
+            stock,
+            assortment,
             auth,
             prometheus,
             draining,
@@ -83,6 +91,8 @@ impl Surface {
             keys: auth.keys().clone(),
             store,
             catalog,
+            stock,
+            assortment,
             prometheus,
             runtime: RuntimeMetrics::new(clock.clone()),
             document: Bytes::from(openapi()),

@@ -7,6 +7,10 @@ mod studies;
 
 use clap::{Parser, Subcommand};
 
+// As the server has it, so that the bare handler does not lose by its allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Side-by-side studies, faults included.
 #[derive(Parser)]
 #[command(name = "lab", version)]

@@ -28,6 +28,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Audit(commands::audit::Arguments),
     Export(commands::export::Arguments),
     Health(commands::health::Arguments),
     Import(commands::import::Arguments),
@@ -78,6 +79,7 @@ async fn dispatch(
     telemetry: &Telemetry,
 ) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Audit(arguments) => commands::audit::run(arguments, session).await,
         Command::Export(arguments) => commands::export::run(arguments, session).await,
         Command::Health(arguments) => commands::health::run(arguments).await,
         Command::Import(arguments) => commands::import::run(arguments, session).await,

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod audit;
 mod check;
 pub(crate) mod export;
 pub(crate) mod health;

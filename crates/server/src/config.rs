@@ -16,6 +16,7 @@ mod redact;
 pub mod reference;
 mod secret;
 mod server;
+mod stock;
 mod telemetry;
 mod value;
 
@@ -30,6 +31,7 @@ pub use key::{Key, Kind};
 pub use redact::redact_url;
 pub use secret::Secret;
 pub use server::{ForwardedHeader, ServerSection};
+pub use stock::StockSection;
 pub use telemetry::{LogFormat, TelemetrySection};
 
 /// The whole configuration, checked.
@@ -46,6 +48,8 @@ pub struct Config {
     pub auth: AuthSection,
     /// The change feed.
     pub feed: FeedSection,
+    /// Stock and reservations.
+    pub stock: StockSection,
     /// Logs and traces.
     pub telemetry: TelemetrySection,
 }
@@ -57,6 +61,7 @@ pub fn keys() -> impl Iterator<Item = &'static Key> {
         database::KEYS,
         auth::KEYS,
         feed::KEYS,
+        stock::KEYS,
         telemetry::KEYS,
     ]
     .into_iter()

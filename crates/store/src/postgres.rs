@@ -142,6 +142,9 @@ fn connect_options(config: &StoreConfig) -> Result<PgConnectOptions, StoreError>
                 millis(config.idle_transaction_timeout),
             ),
             ("timezone", "UTC".to_owned()),
+            // Statements here take milliseconds: starting workers or compiling for one takes longer than it saves.
+            ("max_parallel_workers_per_gather", "0".to_owned()),
+            ("jit", "off".to_owned()),
         ]))
 }
 

@@ -1,6 +1,7 @@
 //! SQLite: reader threads, one writer thread, and the connections that they own.
 
 mod connection;
+mod lookup;
 mod reader;
 mod session;
 mod writer;
@@ -16,6 +17,7 @@ pub use session::SqliteTx;
 use crate::feed::Hint;
 use crate::{StoreConfig, StoreError, observe};
 use connection::{Role, open};
+use lookup::Lookups;
 use reader::Readers;
 use writer::Writer;
 
@@ -32,10 +34,15 @@ struct Inner {
     path: PathBuf,
     config: StoreConfig,
     clock: Clock,
+    lookups: Lookups,
     readers: Readers,
     writer: Writer,
     hint: Hint,
 }
+
+/// Connections for lookups. All connections of a process share the locks of the file's log, so that many would only wait
+/// for each other there.
+const LOOKUPS: usize = 2;
 
 impl Sqlite {
     /// Opens, or creates, the file at `path` and starts the threads.
@@ -60,10 +67,14 @@ impl Sqlite {
         let readers = (0..config.max_connections.max(1))
             .map(|_| open(path, config, Role::Reader))
             .collect::<Result<Vec<_>, _>>()?;
+        let lookups = (0..LOOKUPS)
+            .map(|_| open(path, config, Role::Reader))
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
             config: config.clone(),
             clock: clock.clone(),
+            lookups: Lookups::new(lookups, config, clock)?,
             readers: Readers::start(readers, config, clock)?,
             writer,
             hint,
@@ -93,6 +104,26 @@ impl Sqlite {
             self.0.clock.monotonic().saturating_sub(started),
             result.is_ok(),
         );
+        result
+    }
+
+    /// Runs `read`, one statement that finds a few rows by their keys, on the calling thread if a connection is free
+    /// there, and on a reader thread otherwise: handing it over would cost more than the read.
+    ///
+    /// # Errors
+    /// As for [`Sqlite::read`].
+    pub async fn look_up<T, E, F>(&self, name: &'static str, read: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, E> + Send + 'static,
+    {
+        let started = self.0.clock.monotonic();
+        let Some(result) = self.0.lookups.run(&read) else {
+            return self.read(name, read).await;
+        };
+        let took = self.0.clock.monotonic().saturating_sub(started);
+        observe::statement(name, took, result.is_ok());
         result
     }
 

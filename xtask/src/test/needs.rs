@@ -14,7 +14,21 @@ pub(super) enum Need {
     Postgres,
     /// The fuzzer that reads our OpenAPI document.
     Schemathesis,
+    /// The PostgreSQL client of the example in Python.
+    Psycopg,
+    /// What runs the example in Java from its source.
+    Jdk,
+    /// The PostgreSQL client of the example in Java.
+    JdbcDriver,
 }
+
+const ALL: &[Need] = &[
+    Need::Postgres,
+    Need::Schemathesis,
+    Need::Psycopg,
+    Need::Jdk,
+    Need::JdbcDriver,
+];
 
 const POSTGRES: &[Need] = &[Need::Postgres];
 const TABLE: &[(&str, &[Need])] = &[
@@ -23,7 +37,7 @@ const TABLE: &[(&str, &[Need])] = &[
     ("stanchion-catalog", POSTGRES),
     ("stanchion-stock", POSTGRES),
     ("stanchion-http", POSTGRES),
-    ("stanchion", &[Need::Postgres, Need::Schemathesis]),
+    ("stanchion", ALL),
     ("stanchion-testkit", POSTGRES),
     ("stanchion-sim", &[]),
     ("stanchion-lab", POSTGRES),
@@ -31,6 +45,8 @@ const TABLE: &[(&str, &[Need])] = &[
 ];
 
 const SCHEMATHESIS: &str = "schemathesis==4.*";
+const PSYCOPG: &str = "psycopg[binary]==3.*";
+const JDBC_DRIVER_VERSION: &str = "42.7.7";
 
 /// The needs of these packages, each once. A package that the table does not know may need anything.
 pub(super) fn of(packages: &[&str]) -> Vec<Need> {
@@ -38,9 +54,7 @@ pub(super) fn of(packages: &[&str]) -> Vec<Need> {
         .iter()
         .flat_map(|package| {
             let known = TABLE.iter().find(|(name, _)| name == package);
-            known.map_or(&[Need::Postgres, Need::Schemathesis][..], |(_, needs)| {
-                needs
-            })
+            known.map_or(ALL, |(_, needs)| needs)
         })
         .copied()
         .collect();
@@ -54,8 +68,16 @@ impl Need {
         match self {
             Self::Postgres => provide_postgres(),
             Self::Schemathesis => provide_schemathesis(tools),
+            Self::Psycopg => provide_psycopg(tools),
+            Self::Jdk => provide_jdk(),
+            Self::JdbcDriver => provide_jdbc_driver(tools),
         }
     }
+}
+
+/// Where the JDBC driver is once it is provided. A new version is another file, so that it is fetched.
+pub(super) fn jdbc_driver(tools: &Path) -> PathBuf {
+    tools.join(format!("java/postgresql-{JDBC_DRIVER_VERSION}.jar"))
 }
 
 fn provide_postgres() -> anyhow::Result<()> {
@@ -71,21 +93,43 @@ fn has_postgres() -> bool {
     let packaged = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten();
-    let packaged = packaged.flatten().map(|version| version.path().join("bin"));
+    let mut packaged = packaged.flatten().map(|version| version.path().join("bin"));
+    packaged.any(|folder| folder.join("initdb").is_file()) || is_in_path("initdb")
+}
+
+fn is_in_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    packaged
-        .chain(std::env::split_paths(&path))
-        .any(|folder| folder.join("initdb").is_file())
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 fn provide_schemathesis(tools: &Path) -> anyhow::Result<()> {
     if tools.join("bin/schemathesis").is_file() {
         return Ok(());
     }
-    eprintln!(
-        "schemathesis is missing; installing it into {}",
-        tools.display()
-    );
+    install_python(SCHEMATHESIS, tools)
+}
+
+fn provide_psycopg(tools: &Path) -> anyhow::Result<()> {
+    let mut import = Command::new(tools.join("bin/python"));
+    if shell::succeeds(import.args(["-c", "import psycopg"])) {
+        return Ok(());
+    }
+    install_python(PSYCOPG, tools)
+}
+
+/// Installs a Python package into the virtual environment of the tools, which it makes when there is none.
+fn install_python(requirement: &str, tools: &Path) -> anyhow::Result<()> {
+    let place = tools.display();
+    eprintln!("{requirement} is missing; installing it into {place}");
+    if !tools.join("bin/pip").is_file() {
+        make_environment(tools)?;
+    }
+    let mut pip = Command::new(tools.join("bin/pip"));
+    pip.args(["install", "--quiet", "--disable-pip-version-check"]);
+    shell::run(pip.arg(requirement))
+}
+
+fn make_environment(tools: &Path) -> anyhow::Result<()> {
     let make = || {
         let mut command = Command::new("python3");
         command.args(["-m", "venv"]).arg(tools);
@@ -95,14 +139,33 @@ fn provide_schemathesis(tools: &Path) -> anyhow::Result<()> {
         install_package("python3-venv")?;
         shell::run(&mut make())?;
     }
-    let mut pip = Command::new(tools.join("bin/pip"));
-    pip.args([
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        SCHEMATHESIS,
-    ]);
-    shell::run(&mut pip)
+    Ok(())
+}
+
+/// The compiler as well: a runtime alone cannot run a source file.
+fn provide_jdk() -> anyhow::Result<()> {
+    if is_in_path("java") && is_in_path("javac") {
+        return Ok(());
+    }
+    eprintln!("a JDK is missing; the example in Java is run by it");
+    install_package("default-jdk-headless")
+}
+
+fn provide_jdbc_driver(tools: &Path) -> anyhow::Result<()> {
+    let driver = jdbc_driver(tools);
+    if driver.is_file() {
+        return Ok(());
+    }
+    eprintln!("the JDBC driver is missing; fetching {}", driver.display());
+    if !is_in_path("mvn") {
+        install_package("maven")?;
+    }
+    let mut folder = std::ffi::OsString::from("-DoutputDirectory=");
+    folder.push(tools.join("java"));
+    let artifact = format!("-Dartifact=org.postgresql:postgresql:{JDBC_DRIVER_VERSION}");
+    let mut maven = Command::new("mvn");
+    maven.args(["--quiet", "--batch-mode", "dependency:copy"]);
+    shell::run(maven.arg(artifact).arg(folder))
 }
 
 /// Installs a Debian package as root; otherwise says who must do what, and fails.
@@ -161,7 +224,12 @@ mod tests {
     #[test]
     fn each_need_is_provided_once() {
         let needs = of(&["stanchion", "stanchion-store", "stanchion-kernel"]);
-        assert_eq!(needs, [Need::Postgres, Need::Schemathesis]);
+        assert_eq!(needs, ALL);
+    }
+
+    #[test]
+    fn a_package_without_example_programs_needs_no_other_language() {
+        assert_eq!(of(&["stanchion-store"]), [Need::Postgres]);
     }
 
     #[test]
@@ -171,7 +239,30 @@ mod tests {
 
     #[test]
     fn an_unknown_package_may_need_anything() {
-        assert_eq!(of(&["new"]), [Need::Postgres, Need::Schemathesis]);
+        assert_eq!(of(&["new"]), ALL);
+    }
+
+    #[test]
+    fn the_driver_is_where_maven_puts_this_version() {
+        let driver = jdbc_driver(Path::new("/tools"));
+        let name = format!("/tools/java/postgresql-{JDBC_DRIVER_VERSION}.jar");
+        assert_eq!(driver, Path::new(&name));
+    }
+
+    #[test]
+    fn a_driver_that_is_there_is_not_fetched_again() {
+        let tools = tempfile::tempdir().unwrap();
+        let driver = jdbc_driver(tools.path());
+        std::fs::create_dir_all(driver.parent().unwrap()).unwrap();
+        std::fs::write(&driver, "as it was").unwrap();
+        Need::JdbcDriver.provide(tools.path()).unwrap();
+        assert_eq!(std::fs::read_to_string(&driver).unwrap(), "as it was");
+    }
+
+    #[test]
+    fn a_program_in_the_path_is_found() {
+        assert!(is_in_path("cargo"));
+        assert!(!is_in_path("no-such-program"));
     }
 
     #[test]

@@ -95,6 +95,19 @@ impl Port for PostgresCatalog {
         find::product(&self.postgres, id).await
     }
 
+    async fn products(&self, ids: &[Uuid]) -> Result<Vec<Product>, CatalogError> {
+        find::products(&self.postgres, ids).await
+    }
+
+    async fn statuses(&self, skus: &[&str]) -> Result<Vec<Option<Status>>, CatalogError> {
+        find::statuses(&self.postgres, skus).await
+    }
+
+    /// Enough to keep a few cores of the database busy, few enough that what comes together goes together.
+    fn parallel_lookups(&self) -> usize {
+        1
+    }
+
     async fn row_state(&self, id: Uuid) -> Result<Option<RowState>, CatalogError> {
         find::row_state(&self.postgres, id).await
     }

@@ -63,12 +63,29 @@ impl SqliteCatalog {
 impl Port for SqliteCatalog {
     async fn product(&self, id: Uuid) -> Result<Option<Product>, CatalogError> {
         let read = move |connection: &Connection| find::product(connection, id);
-        self.sqlite.read("product_get", read).await
+        self.sqlite.look_up("product_get", read).await
+    }
+
+    async fn products(&self, ids: &[Uuid]) -> Result<Vec<Product>, CatalogError> {
+        let ids = ids.to_vec();
+        let read = move |connection: &Connection| find::products(connection, &ids);
+        self.sqlite.look_up("product_get_many", read).await
+    }
+
+    async fn statuses(&self, skus: &[&str]) -> Result<Vec<Option<Status>>, CatalogError> {
+        let skus: Vec<String> = skus.iter().map(|sku| (*sku).to_owned()).collect();
+        let read = move |connection: &Connection| find::statuses(connection, &skus);
+        self.sqlite.look_up("product_statuses", read).await
+    }
+
+    /// The locks of the file's log are one for the whole process: two at once would only wait for each other.
+    fn parallel_lookups(&self) -> usize {
+        1
     }
 
     async fn row_state(&self, id: Uuid) -> Result<Option<RowState>, CatalogError> {
         let read = move |connection: &Connection| find::row_state(connection, id);
-        self.sqlite.read("product_row_state", read).await
+        self.sqlite.look_up("product_row_state", read).await
     }
 
     async fn list(

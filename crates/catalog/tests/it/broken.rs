@@ -67,6 +67,18 @@ impl Port for Broken {
         Ok(any.into_iter().next().or_else(|| Some(ghost(id))))
     }
 
+    async fn products(&self, ids: &[Uuid]) -> Result<Vec<Product>, CatalogError> {
+        self.inner.products(ids).await
+    }
+
+    async fn statuses(&self, skus: &[&str]) -> Result<Vec<Option<Status>>, CatalogError> {
+        self.inner.statuses(skus).await
+    }
+
+    fn parallel_lookups(&self) -> usize {
+        self.inner.parallel_lookups()
+    }
+
     async fn row_state(&self, id: Uuid) -> Result<Option<RowState>, CatalogError> {
         self.inner.row_state(id).await
     }

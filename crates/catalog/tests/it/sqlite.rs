@@ -36,6 +36,9 @@ conform! {
     a_shared_transaction_undoes_everything_together
     a_refused_write_leaves_a_shared_transaction_usable
     every_write_is_announced_once_with_its_version
+    reads_that_come_together_each_get_their_own
+    the_status_of_a_sku_is_its_live_product_s
+    a_read_after_a_write_sees_it_whoever_else_reads
     pages_give_every_product_once_in_order
     equal_sort_keys_lose_nothing_between_pages
     concurrent_inserts_do_not_disturb_pages

@@ -31,6 +31,12 @@ sets! {
     ChangeProblems = [InvalidJson, NotFound, SkuTaken, PreconditionFailed, PayloadTooLarge, UnsupportedMediaType, Validation, PreconditionRequired];
     /// What may be wrong when something is deleted.
     DeleteProblems = [NotFound, PreconditionFailed, PreconditionRequired];
+    /// What may be wrong with a reservation to be made.
+    ReserveProblems = [InvalidJson, InsufficientStock, PayloadTooLarge, UnsupportedMediaType, Validation];
+    /// What may be wrong with the end of a reservation.
+    SettleProblems = [InvalidJson, NotFound, ReservationSettled, PayloadTooLarge, UnsupportedMediaType, Validation];
+    /// What may be wrong with a change of stock.
+    StockProblems = [InvalidJson, StockOutOfBounds, PreconditionFailed, PayloadTooLarge, UnsupportedMediaType, Validation];
     /// What may be wrong with an import as a whole.
     ImportProblems = [UnsupportedMediaType];
 }

@@ -53,6 +53,16 @@ kinds! {
     RequestTimeout = "request-timeout", REQUEST_TIMEOUT, "The body did not arrive in time";
     /// Another product has the SKU.
     SkuTaken = "sku-taken", CONFLICT, "Another product has this SKU";
+    /// Fewer pieces are available than were asked for; `lines` names them.
+    InsufficientStock = "insufficient-stock", CONFLICT, "There are not enough pieces";
+    /// A product is not active; `skus` names it.
+    NotForSale = "not-for-sale", CONFLICT, "This is not for sale";
+    /// The reservation was settled in another way before.
+    ReservationSettled = "reservation-settled", CONFLICT, "The reservation is settled already";
+    /// The change would leave fewer pieces than are reserved, or more than there can be.
+    StockOutOfBounds = "stock-out-of-bounds", CONFLICT, "The stock cannot be changed by so much";
+    /// Others changed the stock at every attempt.
+    StockContended = "stock-contended", CONFLICT, "Others were faster at every attempt";
     /// A request with the same idempotency key is being worked on.
     IdempotencyInProgress = "idempotency-in-progress", CONFLICT, "The first request with this idempotency key is still running";
     /// The resource is not in the state that `If-Match` names.
@@ -63,6 +73,10 @@ kinds! {
     UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The type of the body is not supported";
     /// The body is JSON and breaks rules; `errors` names the fields.
     Validation = "validation", UNPROCESSABLE_ENTITY, "The content is not valid";
+    /// A SKU belongs to no product; `skus` names it.
+    UnknownSku = "unknown-sku", UNPROCESSABLE_ENTITY, "No product has this SKU";
+    /// A commit names more pieces than are reserved; `lines` names them.
+    MoreThanReserved = "more-than-reserved", UNPROCESSABLE_ENTITY, "No more than is reserved can be committed";
     /// The idempotency key was used with another request.
     IdempotencyKeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The idempotency key belongs to another request";
     /// A change needs an `If-Match`.
@@ -95,6 +109,7 @@ impl ProblemKind {
                 | Self::DeadlineExceeded
                 | Self::Unavailable
                 | Self::IdempotencyInProgress
+                | Self::StockContended
         )
     }
 }

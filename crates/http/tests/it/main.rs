@@ -17,6 +17,7 @@ mod listener;
 mod products;
 mod raw;
 mod service;
+mod stock;
 mod storage;
 mod streams;
 mod tokens;

@@ -1,18 +1,19 @@
 //! A server on a free port, over a fresh database.
 
 use std::net::SocketAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use stanchion_catalog::Catalog;
+use stanchion_catalog::{Catalog, CatalogError, Status};
 use stanchion_http::auth::{ApiKey, Authenticator, Scope};
 use stanchion_http::{
-    AuthConfig, Drained, Draining, HttpConfig, Listener, RouteInfo, Services, Surface,
+    Assortment, AuthConfig, Drained, Draining, HttpConfig, Listener, RouteInfo, Services, Surface,
 };
 use stanchion_kernel::{Clock, Entropy, Ids};
+use stanchion_stock::{Stock, StockConfig};
 use stanchion_store::keys::{Keys, NewKey};
 use stanchion_store::{Store, StoreConfig};
 use stanchion_testkit::{Database, Postgres, TempDir};
@@ -39,11 +40,22 @@ enum Home {
     Elsewhere,
 }
 
+/// The catalogue itself says what is for sale.
+struct Live(Catalog);
+
+#[async_trait::async_trait]
+impl Assortment for Live {
+    async fn statuses(&self, skus: &[&str]) -> Result<Vec<Option<Status>>, CatalogError> {
+        self.0.statuses(skus).await
+    }
+}
+
 /// A running server.
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
     pub(crate) client: reqwest::Client,
     pub(crate) keys: Keys,
+    pub(crate) stock: Stock,
     pub(crate) routes: Vec<RouteInfo>,
     pub(crate) draining: Draining,
     pub(crate) stop: CancellationToken,
@@ -73,14 +85,23 @@ impl World {
         let store = open_with(url, options.database).await;
         let ids = Ids::new(clock.clone(), entropy.clone());
         let keys = Keys::new(&store, ids.clone());
-        let catalog = Catalog::new(&store, ids);
+        let catalog = Catalog::new(&store, ids.clone());
+        let stock = Stock::new(
+            &store,
+            ids,
+            clock.clone(),
+            entropy.clone(),
+            StockConfig::default(),
+        );
         let auth = Authenticator::open(&options.auth, keys.clone(), clock.clone())
             .await
             .unwrap();
         let draining = Draining::default();
         let services = Services {
             store,
+            assortment: Arc::new(Live(catalog.clone())),
             catalog,
+            stock: stock.clone(),
             auth,
             prometheus,
             draining: draining.clone(),
@@ -99,6 +120,7 @@ impl World {
             address,
             client: client().build().unwrap(),
             keys,
+            stock,
             routes: surface.routes,
             draining,
             stop,
@@ -220,7 +242,11 @@ async fn open_with(url: &str, change: Option<fn(&mut StoreConfig)>) -> Store {
         .await
         .unwrap();
     store
-        .migrate(&[stanchion_store::MIGRATIONS, stanchion_catalog::MIGRATIONS])
+        .migrate(&[
+            stanchion_store::MIGRATIONS,
+            stanchion_catalog::MIGRATIONS,
+            stanchion_stock::MIGRATIONS,
+        ])
         .await
         .unwrap();
     store.ready().await.unwrap();

@@ -1,5 +1,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -12,7 +13,7 @@ use super::{Session, check, print};
 use crate::background::Background;
 use crate::telemetry::Telemetry;
 use crate::wiring::surface::{Listening, authenticator, surface};
-use crate::wiring::{database, demo_data, upkeep};
+use crate::wiring::{database, demo_data, stock, upkeep};
 
 /// Serve the catalogue over HTTP, until Ctrl-C or SIGTERM
 ///
@@ -43,18 +44,29 @@ pub(crate) async fn run(
     let stop = stop_on_signals()?;
     let listening = Listening::bind(&session.config.server).await?;
     let store = database::open(session).await?;
+    let stock = stock::stock(session, &store);
     let auth = authenticator(session, &store).await?;
     let key = if arguments.demo {
-        demo_data::fill(&Catalog::new(&store, session.ids.clone()), auth.keys()).await?;
+        let catalog = Catalog::new(&store, session.ids.clone());
+        demo_data::fill(&catalog, &stock, auth.keys()).await?;
         Some(demo_data::new_key(auth.keys()).await?)
     } else {
         None
     };
     let background = Background::new(session.clock.clone(), stop.child_token());
     let has_jwks = session.config.auth.jwks.is_some();
-    upkeep::start(&background, &store, &auth, telemetry.metrics(), has_jwks);
+    let sweep_every = Duration::from_millis(session.config.stock.sweep_ms);
+    let metrics = telemetry.metrics();
+    upkeep::start(
+        &background,
+        (&store, &stock),
+        &auth,
+        metrics,
+        has_jwks,
+        sweep_every,
+    );
     let draining = Draining::default();
-    let surface = surface(session, telemetry, (&store, auth), draining.clone())?;
+    let surface = surface(session, telemetry, (&store, stock, auth), draining.clone())?;
     print(greeting(
         &listening,
         session,

@@ -9,8 +9,11 @@ use crate::commands::Session;
 use crate::config::Config;
 
 /// The schemas of all crates, in the order in which they build on each other.
-pub(crate) const MIGRATIONS: [Migrations; 2] =
-    [stanchion_store::MIGRATIONS, stanchion_catalog::MIGRATIONS];
+pub(crate) const MIGRATIONS: [Migrations; 3] = [
+    stanchion_store::MIGRATIONS,
+    stanchion_catalog::MIGRATIONS,
+    stanchion_stock::MIGRATIONS,
+];
 
 /// Connects, whatever the schema.
 pub(crate) async fn connect(session: &Session) -> anyhow::Result<Store> {

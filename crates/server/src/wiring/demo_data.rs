@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 
 use anyhow::{Context as _, ensure};
-use futures_util::StreamExt as _;
+use futures_util::stream::{self, StreamExt as _};
 use stanchion_catalog::{Catalog, ProductInput, Status};
 use stanchion_http::auth::{ApiKey, Scope};
+use stanchion_kernel::Entropy;
+use stanchion_stock::{Adjust, Refusal, Stock, StockError, Strategy};
 use stanchion_store::keys::{Keys, NewKey};
 
 use crate::demo;
@@ -20,7 +22,7 @@ const KEYS: u32 = 200;
 /// Fills an empty catalogue, or finishes a filling that was cut off; leaves everything else alone.
 ///
 /// A demo key is made only after a whole filling, so that a database with one has its data, whatever was done with it.
-pub(crate) async fn fill(catalog: &Catalog, keys: &Keys) -> anyhow::Result<()> {
+pub(crate) async fn fill(catalog: &Catalog, stock: &Stock, keys: &Keys) -> anyhow::Result<()> {
     if !demo_keys(keys).await?.is_empty() || !may_fill(catalog).await? {
         return Ok(());
     }
@@ -39,7 +41,30 @@ pub(crate) async fn fill(catalog: &Catalog, keys: &Keys) -> anyhow::Result<()> {
             .await
             .context("cannot fill the demo catalogue")?;
     }
+    stock_up(stock, products.iter().map(|product| product.sku.as_str())).await?;
     tracing::info!(products = products.len(), "the demo catalogue was filled");
+    Ok(())
+}
+
+/// Puts 3 to 202 pieces of each SKU there that never had any.
+async fn stock_up(stock: &Stock, skus: impl Iterator<Item = &str>) -> anyhow::Result<()> {
+    let amounts = Entropy::seeded(demo::SEED);
+    let adjustments = skus.map(|sku| Adjust {
+        sku: sku.to_owned(),
+        delta: 3 + i64::try_from(amounts.below(200)).unwrap_or_default(),
+        reason: Some("the demo's first delivery".to_owned()),
+        if_version: Some(0),
+        key: None,
+    });
+    let mut received = stream::iter(adjustments)
+        .map(|adjust| stock.adjust(adjust, Some(Strategy::Batched)))
+        .buffer_unordered(BATCH);
+    while let Some(outcome) = received.next().await {
+        match outcome {
+            Ok(_) | Err(StockError::Refused(Refusal::VersionConflict { .. })) => {}
+            Err(error) => return Err(error).context("cannot fill the demo's stock"),
+        }
+    }
     Ok(())
 }
 

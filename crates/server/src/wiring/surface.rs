@@ -1,15 +1,18 @@
 //! The HTTP surface: its settings, the routes, the listeners.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use stanchion_catalog::Catalog;
 use stanchion_http::auth::Authenticator;
 use stanchion_http::{AuthConfig, Drained, Draining, HttpConfig, Listener, Services, Surface};
+use stanchion_stock::Stock;
 use stanchion_store::Store;
 use stanchion_store::keys::Keys;
 use tokio_util::sync::CancellationToken;
 
+use super::stock::CatalogAssortment;
 use crate::commands::Session;
 use crate::config::{self, AuthSection, ServerSection};
 use crate::telemetry::Telemetry;
@@ -73,12 +76,16 @@ impl Listening {
 pub(crate) fn surface(
     session: &Session,
     telemetry: &Telemetry,
-    (store, auth): (&Store, Authenticator),
+    (store, stock, auth): (&Store, Stock, Authenticator),
     draining: Draining,
 ) -> anyhow::Result<Surface> {
+    let catalog = Catalog::new(store, session.ids.clone());
+    let assortment = CatalogAssortment::new(catalog.clone(), session.clock.clone());
     let services = Services {
         store: store.clone(),
-        catalog: Catalog::new(store, session.ids.clone()),
+        catalog,
+        stock,
+        assortment: Arc::new(assortment),
         auth,
         prometheus: telemetry.metrics().clone(),
         draining,

@@ -5,8 +5,10 @@ use std::time::Duration;
 use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 use stanchion_http::auth::Authenticator;
+use stanchion_stock::Stock;
 use stanchion_store::{Backend, Store};
 
+use super::stock;
 use crate::background::Background;
 
 /// How often old feed rows and idempotency keys are deleted.
@@ -17,10 +19,11 @@ const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 /// Starts all of it.
 pub(crate) fn start(
     background: &Background,
-    store: &Store,
+    (store, stock): (&Store, &Stock),
     auth: &Authenticator,
     metrics: &PrometheusHandle,
     has_jwks: bool,
+    sweep_every: Duration,
 ) {
     let keys = auth.keys().clone();
     background.run("keys", move || {
@@ -39,6 +42,12 @@ pub(crate) fn start(
     }
     let pruned = store.clone();
     background.run("prune", move || prune(pruned.clone()));
+    let swept = stock.clone();
+    background.run("stock-sweep", move || {
+        stock::sweep(swept.clone(), sweep_every)
+    });
+    let pruned = stock.clone();
+    background.run("stock-prune", move || stock::prune(pruned.clone()));
     let (sampled, metrics) = (store.clone(), metrics.clone());
     background.run("sample", move || sample(sampled.clone(), metrics.clone()));
 }

@@ -26,9 +26,20 @@ pub(crate) async fn postgres(strategy: Strategy) -> (Subject, Database) {
     (subject(database.url(), strategy).await, database)
 }
 
+/// A ledger that has one connection for itself, beside the one on which its store listens.
+pub(crate) async fn on_one_connection(url: &str, strategy: Strategy) -> (Store, Stock) {
+    let store = open_with(url, 2).await;
+    let stock = stock(&store, strategy);
+    (store, stock)
+}
+
 async fn open(url: &str) -> Store {
+    open_with(url, 4).await
+}
+
+async fn open_with(url: &str, max_connections: u32) -> Store {
     let config = StoreConfig {
-        max_connections: 4,
+        max_connections,
         ..StoreConfig::new(url)
     };
     Store::open(config, Clock::system(), Entropy::system())

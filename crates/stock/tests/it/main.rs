@@ -8,6 +8,7 @@ mod audits;
 mod broken;
 mod databases;
 mod lanes;
+mod lost_answers;
 mod postgres;
 mod properties;
 mod sqlite;

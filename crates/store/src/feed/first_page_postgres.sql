@@ -23,8 +23,8 @@ LEFT JOIN LATERAL (
         SELECT begun.* FROM stanchion_store.feed AS begun
         WHERE begun.xid >= pg_snapshot_xmax($1::text::pg_snapshot)
         UNION ALL
-        SELECT ended.* FROM pg_snapshot_xip($1::text::pg_snapshot) AS was_running
-        JOIN stanchion_store.feed AS ended ON ended.xid = was_running
+        SELECT ended.* FROM stanchion_store.feed AS ended
+        WHERE ended.xid = ANY (ARRAY(SELECT pg_snapshot_xip($1::text::pg_snapshot)))
     ) AS fresh
     ORDER BY fresh.seq
     LIMIT $2

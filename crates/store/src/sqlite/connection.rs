@@ -19,8 +19,6 @@ pub(super) enum Role {
 /// Pages of the file kept per connection, in KiB; readers share the system's page cache anyway.
 const READER_CACHE_KIB: i32 = 4 * 1024;
 const WRITER_CACHE_KIB: i32 = 64 * 1024;
-/// How much of the file is read through the system's page cache instead of copied out of it.
-const MMAP_BYTES: i64 = 1024 * 1024 * 1024;
 /// The log is written back to the file when it has this many pages of 4 KiB: a page that is written often between is
 /// written back once.
 const CHECKPOINT_PAGES: i64 = 8_192;
@@ -54,7 +52,6 @@ pub(super) fn open(
         READER_CACHE_KIB
     };
     connection.pragma_update(None, "cache_size", -cache)?;
-    connection.pragma_update_and_check(None, "mmap_size", MMAP_BYTES, |_| Ok(()))?;
     connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     // A crafted statement cannot arrive (all are ours); these bound what a crafted value can cost.
@@ -98,6 +95,24 @@ pub(super) fn wait_for_locks_up_to(deadline: Duration) {
 fn poll_again(polls: i32) -> bool {
     std::thread::sleep(LOCK_POLL);
     polls < LOCK_POLLS.get()
+}
+
+thread_local! {
+    /// Whether a connection that must not wait met a lock on this thread.
+    static LOCKED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Lets a connection fail at another process's lock instead of waiting; [`was_locked`] tells.
+pub(super) fn fail_when_locked(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.busy_handler(Some(|_| {
+        LOCKED.set(true);
+        false
+    }))?)
+}
+
+/// Whether a lock was met on this thread since the last call.
+pub(super) fn was_locked() -> bool {
+    LOCKED.take()
 }
 
 /// The moment at which the statement that a connection runs is interrupted, on the clock's monotonic time.

@@ -1,7 +1,7 @@
 use sqlx::Row as _;
 use sqlx::postgres::PgArguments;
 use stanchion_kernel::{Timestamp, Uuid};
-use stanchion_store::{Postgres, Rendered, Statement};
+use stanchion_store::{Postgres, Rendered, Statement, StoreError};
 
 use super::{matching, row};
 use crate::CatalogError;
@@ -11,8 +11,13 @@ use crate::port::{Placed, RowState, merge, place};
 use crate::query::{Checked, Sort};
 
 const PRODUCT: &str = include_str!("product.sql");
+const PRODUCTS: &str = include_str!("products.sql");
+const STATUSES: &str = include_str!("statuses.sql");
 const ROW_STATE: &str = include_str!("row_state.sql");
 const CATEGORIES: &str = include_str!("categories.sql");
+
+/// Matches that are collected before they are ordered; some milliseconds' worth.
+const MOST_MATCHES: i64 = 2_000;
 
 type Query = sqlx::query::Query<'static, sqlx::Postgres, PgArguments>;
 
@@ -20,6 +25,7 @@ type Query = sqlx::query::Query<'static, sqlx::Postgres, PgArguments>;
 #[derive(Debug)]
 pub(crate) struct Statements {
     list: Statement,
+    matches: Statement,
     export: Statement,
 }
 
@@ -32,6 +38,35 @@ pub(super) async fn product(
         .fetch_optional(postgres.pool());
     let found = postgres.timed("product_get", find).await?;
     found.as_ref().map(row::product).transpose()
+}
+
+pub(super) async fn products(
+    postgres: &Postgres,
+    ids: &[Uuid],
+) -> Result<Vec<Product>, CatalogError> {
+    let find = sqlx::query(PRODUCTS).bind(ids).fetch_all(postgres.pool());
+    let found = postgres.timed("product_get_many", find).await?;
+    found.iter().map(row::product).collect()
+}
+
+pub(super) async fn statuses(
+    postgres: &Postgres,
+    skus: &[&str],
+) -> Result<Vec<Option<Status>>, CatalogError> {
+    let find = sqlx::query_as(STATUSES)
+        .bind(skus)
+        .fetch_all(postgres.pool());
+    let found: Vec<(String, String)> = postgres.timed("product_statuses", find).await?;
+    let status_of = |sku: &&str| {
+        let status = found.iter().find(|(known, _)| known == sku);
+        let parse = |(_, status): &(String, String)| {
+            status
+                .parse()
+                .map_err(|()| CatalogError::Store(StoreError::Corrupt(status.clone())))
+        };
+        status.map(parse).transpose()
+    };
+    skus.iter().map(status_of).collect()
 }
 
 pub(super) async fn row_state(
@@ -73,6 +108,7 @@ impl Statements {
     pub(super) fn new() -> Self {
         Self {
             list: Statement::new("product_list", include_str!("list.sql")),
+            matches: Statement::new("product_matches", include_str!("matches.sql")),
             export: Statement::new("product_export", include_str!("export.sql")),
         }
     }
@@ -129,7 +165,6 @@ impl Statements {
         features.extend(query.category.as_ref().map(|_| "category"));
         features.extend(terms.map(|_| "terms"));
         features.extend(after.map(|_| "after"));
-        let statement = self.list.postgres(&features);
         let mut lists = Vec::new();
         for status in &query.statuses {
             let bind = Bind {
@@ -138,21 +173,36 @@ impl Statements {
                 terms,
                 after,
             };
-            let rows = bind.query(statement).fetch_all(postgres.pool());
-            let name = if terms.is_some() {
-                "product_search"
-            } else {
-                statement.name
-            };
-            let rows = postgres.timed(name, rows).await?;
-            let placed = rows.iter().map(|found| {
-                let product = row::product(found)?;
+            let products = self.page(postgres, &bind, &features).await?;
+            let placed = products.into_iter().map(|product| {
                 let place = place(query, &product, Row::Id(product.id), tier);
-                Ok(Placed { product, place })
+                Placed { product, place }
             });
-            lists.push(placed.collect::<Result<Vec<_>, CatalogError>>()?);
+            lists.push(placed.collect());
         }
         Ok(merge(lists, query))
+    }
+
+    /// A page of one status, in any order. What matches terms is found by them, unless they are too common.
+    async fn page(
+        &self,
+        postgres: &Postgres,
+        bind: &Bind<'_>,
+        features: &[&'static str],
+    ) -> Result<Vec<Product>, CatalogError> {
+        if bind.terms.is_some() {
+            let query = bind.query(self.matches.postgres(features));
+            let matches = query.fetch_one(postgres.pool());
+            let matches = postgres.timed("product_search", matches).await?;
+            if matches.try_get("complete")? {
+                let ids: Vec<Uuid> = matches.try_get("ids")?;
+                return products(postgres, &ids).await;
+            }
+        }
+        let statement = self.list.postgres(features);
+        let rows = bind.query(statement).fetch_all(postgres.pool());
+        let rows = postgres.timed(statement.name, rows).await?;
+        rows.iter().map(row::product).collect()
     }
 
     pub(super) async fn export(
@@ -206,6 +256,7 @@ impl Bind<'_> {
             ("name_key", Some((SortKey::Name(key), _))) => query.bind(key.clone()),
             ("currency", Some((SortKey::Price(currency, _), _))) => query.bind(currency.clone()),
             ("amount", Some((SortKey::Price(_, amount), _))) => query.bind(*amount),
+            ("most", _) => query.bind(MOST_MATCHES),
             ("limit", _) => query.bind(i64::from(self.query.limit) + 1),
             // A cursor made on the other kind of database; it leads nowhere and matches nothing.
             _ => query.bind(Option::<String>::None),
@@ -235,7 +286,10 @@ mod tests {
         let mut features = vec![sort_feature(query.sort)];
         features.extend(query.category.as_ref().map(|_| "category"));
         features.extend(terms.as_ref().map(|_| "terms"));
-        let list = statements.list.postgres(&features);
+        let list = match terms {
+            Some(_) => statements.matches.postgres(&features),
+            None => statements.list.postgres(&features),
+        };
         let explained = Rendered {
             sql: format!("EXPLAIN {}", list.sql).leak(),
             ..list

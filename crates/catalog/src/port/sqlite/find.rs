@@ -1,7 +1,7 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, ToSql};
 use stanchion_kernel::{Timestamp, Uuid};
-use stanchion_store::{Rendered, Statement};
+use stanchion_store::{Rendered, Statement, StoreError};
 
 use super::{matching, one, row};
 use crate::CatalogError;
@@ -11,6 +11,7 @@ use crate::port::{Placed, RowState, merge, place};
 use crate::query::{Checked, Sort};
 
 const PRODUCT: &str = include_str!("product.sql");
+const STATUS: &str = include_str!("status.sql");
 const ROW_STATE: &str = include_str!("row_state.sql");
 const CATEGORIES: &str = include_str!("categories.sql");
 
@@ -27,6 +28,36 @@ pub(super) fn product(connection: &Connection, id: Uuid) -> Result<Option<Produc
     one(connection, PRODUCT, [id.as_bytes()], |found| {
         Ok(row::product(found)?.1)
     })
+}
+
+pub(super) fn products(
+    connection: &Connection,
+    ids: &[Uuid],
+) -> Result<Vec<Product>, CatalogError> {
+    // One transaction, so that the file's locks are taken once.
+    let snapshot = connection.unchecked_transaction()?;
+    let found = ids
+        .iter()
+        .filter_map(|id| product(&snapshot, *id).transpose());
+    let found: Result<Vec<Product>, CatalogError> = found.collect();
+    snapshot.finish()?;
+    found
+}
+
+pub(super) fn statuses(
+    connection: &Connection,
+    skus: &[String],
+) -> Result<Vec<Option<Status>>, CatalogError> {
+    skus.iter()
+        .map(|sku| {
+            let found = one(connection, STATUS, [sku], |row| row.get::<_, String>(0))?;
+            let parse = |status: String| {
+                let parsed = status.parse();
+                parsed.map_err(|()| CatalogError::Store(StoreError::Corrupt(status)))
+            };
+            found.map(parse).transpose()
+        })
+        .collect()
 }
 
 pub(super) fn row_state(
@@ -260,7 +291,7 @@ fn run(
 mod tests {
     use super::*;
     use crate::port::plans;
-    use stanchion_store::{Backend, StoreError};
+    use stanchion_store::Backend;
 
     /// The plan of a statement; unbound parameters do not change it.
     async fn plan(store: &stanchion_store::Store, sql: &'static str) -> String {
