@@ -23,6 +23,8 @@ struct Lab {
 enum Study {
     /// Reads, lists, searches, writes, import and export of the catalogue on both databases.
     Catalog(studies::catalog::Options),
+    /// Every way to reserve a piece of stock, beside the best single statement.
+    Stock(studies::stock::Options),
     /// The peer of the catalogue's reads: a handler that answers fixed bytes. The study starts it by itself.
     #[command(hide = true)]
     Bare(peers::bare::Options),
@@ -32,6 +34,7 @@ enum Study {
 async fn main() -> anyhow::Result<()> {
     match Lab::parse().study {
         Study::Catalog(options) => studies::catalog::run(&options).await,
+        Study::Stock(options) => studies::stock::run(&options).await,
         Study::Bare(options) => peers::bare::serve(&options).await,
     }
 }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -10,6 +11,12 @@ pub(crate) struct Report {
     title: String,
     machine: String,
     rows: Vec<Row>,
+    /// What the rows are derived from, by name.
+    #[serde(flatten)]
+    data: BTreeMap<&'static str, serde_json::Value>,
+    /// Markdown behind the table.
+    #[serde(skip)]
+    sections: String,
 }
 
 #[derive(Serialize)]
@@ -35,7 +42,7 @@ impl Report {
         Self {
             title: title.to_owned(),
             machine,
-            rows: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -58,6 +65,17 @@ impl Report {
         });
     }
 
+    /// Adds a section behind the table.
+    pub(crate) fn section(&mut self, title: &str, text: &str) {
+        let _ = write!(self.sections, "\n## {title}\n\n{text}\n");
+    }
+
+    /// Adds measurements to the JSON.
+    pub(crate) fn data(&mut self, name: &'static str, data: impl Serialize) -> anyhow::Result<()> {
+        self.data.insert(name, serde_json::to_value(data)?);
+        Ok(())
+    }
+
     pub(crate) fn markdown(&self) -> String {
         let mut text = format!("# {}\n\nMeasured on {}.\n\n", self.title, self.machine);
         text += "| what | measured | beside it, in the same run | target | met |\n|---|---|---|---|---|\n";
@@ -73,7 +91,7 @@ impl Report {
                 row.what, row.measured, row.beside, row.target
             );
         }
-        text
+        text + &self.sections
     }
 
     /// Writes `NAME.md` and `NAME.json` under `folder`.

@@ -10,11 +10,12 @@ pub(crate) struct Binary(PathBuf);
 
 /// A server of it, ended with this value.
 pub(crate) struct Server {
-    _running: Running,
+    running: Running,
     pub base: String,
 }
 
 const START: Duration = Duration::from_secs(30);
+const MINUTE: Duration = Duration::from_secs(60);
 
 impl Binary {
     pub(crate) fn build() -> anyhow::Result<Self> {
@@ -56,10 +57,25 @@ impl Binary {
         let running = self.command(database, &arguments).start();
         let base = format!("http://{listen}");
         wait_until_up(&listen).await?;
-        Ok(Server {
-            _running: running,
-            base,
-        })
+        Ok(Server { running, base })
+    }
+
+    /// The secret of a new key with these scopes.
+    pub(crate) async fn create_key(&self, database: &str, scopes: &str) -> anyhow::Result<String> {
+        let arguments = [
+            "key", "create", "--name", "lab", "--scopes", scopes, "--json",
+        ];
+        let running = self.command(database, &arguments).start();
+        let status = running.wait(MINUTE).await;
+        ensure!(status.success(), "{}", running.stderr());
+        let answer: serde_json::Value = serde_json::from_str(&running.stdout())?;
+        Ok(answer["key"].as_str().context("a key")?.to_owned())
+    }
+}
+
+impl Server {
+    pub(crate) fn pid(&self) -> u32 {
+        self.running.pid()
     }
 }
 
@@ -82,9 +98,28 @@ pub(crate) async fn wait_until_up(address: &str) -> anyhow::Result<()> {
 
 /// One plain request on a connection of its own.
 pub(crate) async fn get(address: &str, path: &str) -> anyhow::Result<String> {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: lab\r\nconnection: close\r\n\r\n");
+    ask(address, &request).await
+}
+
+/// One request with a body and a key, on a connection of its own.
+pub(crate) async fn post(
+    address: &str,
+    path: &str,
+    key: &str,
+    body: &str,
+) -> anyhow::Result<String> {
+    let length = body.len();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: lab\r\nconnection: close\r\nauthorization: Bearer {key}\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    ask(address, &request).await
+}
+
+async fn ask(address: &str, request: &str) -> anyhow::Result<String> {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let mut stream = tokio::net::TcpStream::connect(address).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: lab\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;

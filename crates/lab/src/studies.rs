@@ -1,3 +1,4 @@
 //! One module per study.
 
 pub(crate) mod catalog;
+pub(crate) mod stock;

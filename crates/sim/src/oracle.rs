@@ -62,7 +62,7 @@ fn replay(history: &History) -> Result<Model, Found> {
         let right = match event {
             Event::Decided(decision) => decide(&mut model, decision),
             Event::Read { rows, .. } => rows.iter().try_for_each(|row| {
-                demand_equal("a row that was read", Some(row), model.rows.get(&row.sku))
+                demand_equal("a row that was read", &Some(row), &model.rows.get(&row.sku))
             }),
             _ => Ok(()),
         };
@@ -92,8 +92,8 @@ fn decide(model: &mut Model, decision: &Decision) -> Result<(), String> {
     for row in &decision.rows {
         demand_equal(
             "a row that was written",
-            Some(row),
-            model.rows.get(&row.sku),
+            &Some(row),
+            &model.rows.get(&row.sku),
         )?;
         if row.reserved < 0 || row.reserved > row.on_hand {
             return Err(format!("out of bounds: {row:?}"));
@@ -102,10 +102,10 @@ fn decide(model: &mut Model, decision: &Decision) -> Result<(), String> {
     Ok(())
 }
 
-fn demand_equal<T: PartialEq + std::fmt::Debug>(
+fn demand_equal<T: PartialEq + std::fmt::Debug + ?Sized>(
     what: &str,
-    found: T,
-    expected: T,
+    found: &T,
+    expected: &T,
 ) -> Result<(), String> {
     if found == expected {
         Ok(())

@@ -15,22 +15,37 @@ pub(crate) async fn select_only(
     clients: u32,
     seconds: u32,
 ) -> anyhow::Result<f64> {
-    run(server, &["--select-only"], clients, seconds)
+    Ok(run(server, &["--select-only"], clients, seconds)?.per_second)
 }
 
 /// Durable inserts per second of one row of a product's size, one transaction each.
 pub(crate) async fn inserts(server: &Postgres, clients: u32, seconds: u32) -> anyhow::Result<f64> {
     server.psql(TABLE).await;
+    Ok(script(server, WRITE, &[], clients, seconds)?.per_second)
+}
+
+/// What pgbench measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate {
+    pub per_second: f64,
+    /// The mean.
+    pub latency_ms: f64,
+}
+
+/// Transactions of a script, with more options of pgbench's.
+pub(crate) fn script(
+    server: &Postgres,
+    sql: &str,
+    more: &[&str],
+    clients: u32,
+    seconds: u32,
+) -> anyhow::Result<Rate> {
     let folder = tempfile::tempdir()?;
-    let script = folder.path().join("write.sql");
-    std::fs::write(&script, WRITE)?;
+    let script = folder.path().join("script.sql");
+    std::fs::write(&script, sql)?;
     let script = script.to_string_lossy();
-    run(
-        server,
-        &["--no-vacuum", "--file", &script],
-        clients,
-        seconds,
-    )
+    let what = [&["--no-vacuum", "--file", &script], more].concat();
+    run(server, &what, clients, seconds)
 }
 
 /// Makes pgbench's own tables.
@@ -46,7 +61,7 @@ pub(crate) fn initialise(server: &Postgres) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn run(server: &Postgres, what: &[&str], clients: u32, seconds: u32) -> anyhow::Result<f64> {
+fn run(server: &Postgres, what: &[&str], clients: u32, seconds: u32) -> anyhow::Result<Rate> {
     let output = pgbench(server)?
         .args(what)
         .args([
@@ -60,12 +75,18 @@ fn run(server: &Postgres, what: &[&str], clients: u32, seconds: u32) -> anyhow::
         .arg("postgres")
         .output()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let rate = text
-        .lines()
-        .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next());
-    let rate =
-        rate.with_context(|| format!("pgbench: {}", String::from_utf8_lossy(&output.stderr)))?;
-    Ok(rate.parse()?)
+    parse(&text).with_context(|| format!("pgbench: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+fn parse(text: &str) -> Option<Rate> {
+    let number = |start: &str| {
+        let rest = text.lines().find_map(|line| line.strip_prefix(start))?;
+        rest.split(' ').next()?.parse().ok()
+    };
+    Some(Rate {
+        per_second: number("tps = ")?,
+        latency_ms: number("latency average = ")?,
+    })
 }
 
 fn pgbench(server: &Postgres) -> anyhow::Result<Command> {
@@ -96,4 +117,17 @@ fn program() -> anyhow::Result<PathBuf> {
     beside
         .or(in_path)
         .context("pgbench is missing: apt-get install -y --no-install-recommends postgresql")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_and_the_mean_latency_are_read() {
+        let text = "latency average = 0.735 ms\ninitial connection time = 3.1 ms\ntps = 1360.25 (without it)\n";
+        let rate = parse(text).unwrap();
+        assert_eq!((rate.per_second, rate.latency_ms), (1360.25, 0.735));
+        assert!(parse("pgbench: error").is_none());
+    }
 }

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 /// What wrk measured.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 pub(crate) struct Load {
+    pub requests: f64,
     pub requests_per_second: f64,
     pub p50_ms: f64,
     pub p99_ms: f64,
@@ -75,6 +76,7 @@ fn parse(line: &str) -> Result<Load, serde_json::Error> {
     }
     let line: Line = serde_json::from_str(line)?;
     Ok(Load {
+        requests: line.requests,
         requests_per_second: line.requests / line.duration_us * 1e6,
         p50_ms: line.p50_us / 1e3,
         p99_ms: line.p99_us / 1e3,

@@ -19,8 +19,8 @@ pub(super) fn check(model: &Model, left: &Left) -> Result<(), String> {
     )?;
     demand_equal(
         "the movements",
-        in_order(&left.movements),
-        in_order(&model.movements),
+        &in_order(&left.movements),
+        &in_order(&model.movements),
     )?;
     sums(left)?;
     left.reservations
@@ -50,11 +50,11 @@ fn sums(left: &Left) -> Result<(), String> {
             .map(|one| one.on_hand_delta)
             .sum();
         let sold = sold.get(row.sku.as_str()).copied().unwrap_or(0);
-        demand_equal("net received", received, row.on_hand + sold)?;
-        demand_equal("reserved when all holds are over", row.reserved, 0)?;
+        demand_equal("net received", &received, &(row.on_hand + sold))?;
+        demand_equal("reserved when all holds are over", &row.reserved, &0)?;
         let mut versions: Vec<i64> = of_row.map(|one| one.version).collect();
         versions.sort_unstable();
-        demand_equal("the versions", versions, (1..=row.version).collect())?;
+        demand_equal("the versions", &versions, &(1..=row.version).collect())?;
     }
     Ok(())
 }
@@ -80,7 +80,7 @@ fn ends(reservation: &Reservation, movements: &[Movement]) -> Result<(), String>
     expected.sort_unstable();
     demand_equal(
         &format!("the kinds of movements of {reservation:?}"),
-        kinds,
-        expected,
+        &kinds,
+        &expected,
     )
 }
