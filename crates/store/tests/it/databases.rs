@@ -1,12 +1,13 @@
 use stanchion_kernel::{Clock, Entropy};
 use stanchion_store::{MIGRATIONS, Store, StoreConfig};
-use stanchion_testkit::{Database, Postgres};
+use stanchion_testkit::{Database, Postgres, PostgresOptions};
 use tempfile::TempDir;
 
 /// What keeps a test's database alive.
 pub(crate) enum Guard {
     Folder(TempDir),
     Database(Database),
+    Server(Postgres),
 }
 
 impl Guard {
@@ -19,6 +20,7 @@ impl Guard {
         match self {
             Self::Folder(folder) => format!("sqlite:{}", folder.path().join("store.db").display()),
             Self::Database(database) => database.url().to_owned(),
+            Self::Server(server) => server.url(),
         }
     }
 }
@@ -41,6 +43,14 @@ pub(crate) async fn postgres() -> (Store, Guard) {
     };
     let guard = Guard::Database(server.database("store", migrate).await);
     (guard.open_again().await, guard)
+}
+
+/// As [`postgres`], on a server of its own: transaction numbers are the whole server's, and so are other tests'.
+pub(crate) async fn postgres_alone() -> (Store, Guard) {
+    let guard = Guard::Server(Postgres::start(PostgresOptions::default()).await);
+    let store = open(StoreConfig::new(guard.url())).await;
+    store.migrate(&[MIGRATIONS]).await.unwrap();
+    (ready(store).await, guard)
 }
 
 pub(crate) async fn open(config: StoreConfig) -> Store {

@@ -5,7 +5,7 @@ use stanchion_store::feed::{Change, Kind, Polled, Start, Tail, append_postgres, 
 use stanchion_store::{Store, StoreError, Tx, TxKind};
 use stanchion_testkit::eventually;
 
-use crate::databases::{Guard, on_both, postgres};
+use crate::databases::{Guard, on_both, postgres, postgres_alone, sqlite};
 
 on_both! {
     a_tail_gets_what_commits_after_it_began
@@ -13,7 +13,6 @@ on_both! {
     another_process_hears_of_a_change
     what_is_not_acknowledged_comes_again
     a_long_backlog_comes_in_order_and_whole
-    a_consumer_that_stayed_away_too_long_is_told
 }
 
 fn change(key: &str, version: i64) -> Change {
@@ -175,7 +174,19 @@ async fn pruned(store: &Store) {
     store.prune_feed().await.unwrap();
 }
 
-async fn a_consumer_that_stayed_away_too_long_is_told(_store: Store, guard: Guard) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_that_stayed_away_too_long_is_told_on_sqlite() {
+    let (_store, guard) = sqlite().await;
+    a_consumer_that_stayed_away_too_long_is_told(guard).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_that_stayed_away_too_long_is_told_on_postgres() {
+    let (_store, guard) = postgres_alone().await;
+    a_consumer_that_stayed_away_too_long_is_told(guard).await;
+}
+
+async fn a_consumer_that_stayed_away_too_long_is_told(guard: Guard) {
     let store = without_retention(&guard).await;
     let mut tail = store.tail("test", Start::Now).await.unwrap();
     let mut quick = store.tail("test", Start::Now).await.unwrap();
@@ -230,7 +241,7 @@ async fn commits_in_reversed_order_are_all_delivered_and_none_waits_for_a_slow_o
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pruning_beside_a_slow_transaction_is_no_loss_to_those_who_have_seen_the_rest() {
-    let (_store, guard) = postgres().await;
+    let (_store, guard) = postgres_alone().await;
     let store = without_retention(&guard).await;
     let mut slow = store.begin().await.unwrap();
     append(&mut slow, vec![change("slow", 1)]).await;
@@ -305,7 +316,7 @@ async fn random_interleavings_deliver_every_commit_once_and_in_order_per_key() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sqlite_file_replaced_by_an_older_copy_makes_its_consumers_start_over() {
-    let (store, _guard) = crate::databases::sqlite().await;
+    let (store, _guard) = sqlite().await;
     commit(&store, vec![change("a", 1)]).await;
     let mut tail = store.tail("test", Start::Now).await.unwrap();
     let stanchion_store::Backend::Sqlite(sqlite) = store.backend() else {
