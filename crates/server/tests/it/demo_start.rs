@@ -154,7 +154,7 @@ async fn the_demo_runs_on_postgres_by_one_setting() {
     let migrating = program()
         .arg("--demo")
         .env("STANCHION_DATABASE__AUTO_MIGRATE", "true");
-    let server = Server::start(migrating).await;
+    let server = Server::start_demo(migrating).await;
     assert_eq!(server.create(&server.key, "MINE-1").await.status(), 201);
     let found = server.json("/v1/products?q=teap").await;
     assert!(

@@ -18,7 +18,7 @@ async fn a_full_database_refuses_writes_with_507_and_loses_nothing() {
     let program = serve(folder.path())
         .arg("--demo")
         .env("STANCHION_DATABASE__MAX_BYTES", &bound);
-    let server = Server::start(program).await;
+    let server = Server::start_demo(program).await;
     let mut made = Vec::new();
     let refused = loop {
         let sku = format!("FILL-{}", made.len());
@@ -71,7 +71,7 @@ async fn a_locked_sqlite_file_delays_writes_up_to_the_limit_and_reads_not_at_all
     let program = serve(folder.path())
         .arg("--demo")
         .env("STANCHION_DATABASE__ACQUIRE_TIMEOUT_MS", "300");
-    let server = Server::start(program).await;
+    let server = Server::start_demo(program).await;
     let other = Connection::open(folder.path().join("shop.db")).expect("opened");
     other.execute_batch("BEGIN IMMEDIATE").expect("locked");
     let refused = server.create(&server.key, "LOCK-1").await;
@@ -119,7 +119,7 @@ async fn a_lost_postgres_is_told_as_unavailable_and_found_again() {
         .env("STANCHION_DATABASE__URL", database.url())
         .env("STANCHION_DATABASE__AUTO_MIGRATE", "true")
         .env("STANCHION_DATABASE__ACQUIRE_TIMEOUT_MS", "500");
-    let server = Server::start(program).await;
+    let server = Server::start_demo(program).await;
     assert_eq!(server.create(&server.key, "PG-1").await.status(), 201);
 
     postgres.kill9().await;

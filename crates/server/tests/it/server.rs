@@ -31,24 +31,28 @@ impl Server {
         let base = greeting.rsplit(' ').next().expect("a URL").to_owned();
         let shown = running.wait_for_line("database   ", DEADLINE).await;
         assert!(!shown.is_empty());
-        let stdout = running.stdout();
-        let key = stdout
-            .split_whitespace()
-            .find(|word| word.starts_with("stn_"));
-        let key = key.unwrap_or_default().to_owned();
         Self {
             running,
             base,
-            key,
+            key: String::new(),
             client: Client::new(),
         }
     }
 
     /// Starts a demo in `folder`.
     pub(crate) async fn demo(folder: &Path) -> Self {
-        let running = Self::start(serve(folder).arg("--demo")).await;
-        assert!(!running.key.is_empty(), "{}", running.running.stdout());
-        running
+        Self::start_demo(serve(folder).arg("--demo")).await
+    }
+
+    /// Starts a program that makes an admin key, and waits for that too.
+    pub(crate) async fn start_demo(program: Program) -> Self {
+        let mut server = Self::start(program).await;
+        let line = server.running.wait_for_line("admin key", DEADLINE).await;
+        let key = line
+            .split_whitespace()
+            .find(|word| word.starts_with("stn_"));
+        key.expect("a key").clone_into(&mut server.key);
+        server
     }
 
     /// A request without a credential.

@@ -67,7 +67,7 @@ async fn requests_that_outlast_the_drain_are_cut_at_the_limit() {
     let program = serve(folder.path())
         .arg("--demo")
         .env("STANCHION_SERVER__DRAIN_TIMEOUT_MS", "100");
-    let server = Server::start(program).await;
+    let server = Server::start_demo(program).await;
     let _import = unfinished_import(&server).await;
     server.running.terminate();
     let status = server.running.wait(Duration::from_secs(20)).await;
