@@ -37,9 +37,9 @@ impl Seen {
                 None => (true, 0),
             };
             let decided = (command.clone(), outcome.clone());
-            let same = decisions
-                .last_mut()
-                .filter(|last| (last.is_commit, last.position) == (is_commit, position));
+            // Not only the last: what is refused at an earlier moment may stand between two that are committed together.
+            let mut earlier = decisions.iter_mut();
+            let same = earlier.find(|one| (one.is_commit, one.position) == (is_commit, position));
             match same {
                 Some(last) => last.decided.push(decided),
                 None => decisions.push(Decision {

@@ -9,6 +9,7 @@ mod broken;
 mod databases;
 mod lanes;
 mod lost_answers;
+mod lost_requests;
 mod postgres;
 mod properties;
 mod sqlite;
