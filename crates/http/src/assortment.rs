@@ -1,7 +1,7 @@
 //! What is for sale: where the catalogue and the stock meet, as far as the surface needs to know.
 
 use async_trait::async_trait;
-use stanchion_catalog::{CatalogError, Status};
+use stanchion_catalog::{Catalog, CatalogError, Status};
 
 use crate::problem::{Problem, ProblemKind};
 
@@ -15,6 +15,14 @@ pub trait Assortment: Send + Sync {
     /// # Errors
     /// The catalogue's own.
     async fn statuses(&self, skus: &[&str]) -> Result<Vec<Option<Status>>, CatalogError>;
+}
+
+/// The catalogue itself, asked each time.
+#[async_trait]
+impl Assortment for Catalog {
+    async fn statuses(&self, skus: &[&str]) -> Result<Vec<Option<Status>>, CatalogError> {
+        Self::statuses(self, skus).await
+    }
 }
 
 /// Refuses SKUs that belong to no product.

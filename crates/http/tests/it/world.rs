@@ -7,10 +7,10 @@ use std::time::Duration;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use stanchion_catalog::{Catalog, CatalogError, Status};
+use stanchion_catalog::Catalog;
 use stanchion_http::auth::{ApiKey, Authenticator, Scope};
 use stanchion_http::{
-    Assortment, AuthConfig, Drained, Draining, HttpConfig, Listener, RouteInfo, Services, Surface,
+    AuthConfig, Drained, Draining, HttpConfig, Listener, RouteInfo, Services, Surface,
 };
 use stanchion_kernel::{Clock, Entropy, Ids};
 use stanchion_stock::{Stock, StockConfig};
@@ -38,16 +38,6 @@ enum Home {
     Folder(#[expect(dead_code, reason = "kept for its drop")] TempDir),
     Postgres(#[expect(dead_code, reason = "kept for its drop")] Database),
     Elsewhere,
-}
-
-/// The catalogue itself says what is for sale.
-struct Live(Catalog);
-
-#[async_trait::async_trait]
-impl Assortment for Live {
-    async fn statuses(&self, skus: &[&str]) -> Result<Vec<Option<Status>>, CatalogError> {
-        self.0.statuses(skus).await
-    }
 }
 
 /// A running server.
@@ -99,7 +89,7 @@ impl World {
         let draining = Draining::default();
         let services = Services {
             store,
-            assortment: Arc::new(Live(catalog.clone())),
+            assortment: Arc::new(catalog.clone()),
             catalog,
             stock: stock.clone(),
             auth,
