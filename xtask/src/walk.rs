@@ -41,6 +41,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let empty = folder.path().join("empty");
     fs::create_dir(&empty)?;
     let path = path_with(&folder.path().join(&release.name))?;
+    check_cargo_run(&program)?;
     let server = Server::start(&program, &empty)?;
     for block in &blocks {
         let script = README_ADDRESSES
@@ -64,6 +65,18 @@ pub(crate) fn run() -> anyhow::Result<()> {
     }
     server.stop()?;
     eprintln!("{} blocks of the README walked", blocks.len());
+    Ok(())
+}
+
+/// The README's first command is `cargo run --release --`, which has to find the archive's program.
+fn check_cargo_run(program: &Path) -> anyhow::Result<()> {
+    let mut cargo = shell::cargo();
+    let by_cargo = shell::output(cargo.args(["run", "--release", "--locked", "--", "--version"]))?;
+    let by_name = shell::output(Command::new(program).arg("--version"))?;
+    ensure!(
+        by_cargo == by_name,
+        "cargo run starts {by_cargo}, the archive holds {by_name}"
+    );
     Ok(())
 }
 

@@ -78,6 +78,8 @@ impl Bench {
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let mut bench = Bench::start(options).await?;
+    // First, since it needs a program that may be missing, which nobody wants to hear after ten minutes.
+    http::measure(&mut bench).await?;
     peer::prepare(&bench.postgres).await;
     for spread in Spread::ALL {
         peer::measure(&mut bench, spread)?;
@@ -86,7 +88,6 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     promises::measure(&mut bench).await?;
     crowd::measure(&mut bench).await?;
     matrix::judge_adaptive(&mut bench).await?;
-    http::measure(&mut bench).await?;
     write(&mut bench, options)
 }
 

@@ -51,8 +51,9 @@ impl<'a> Attempts<'a> {
         if self.done >= self.engine.config.attempts || later >= self.until {
             return Err(self.last(error));
         }
-        // What was there already is found at once; only who lost against somebody has to make room.
-        if !matches!(error, StoreError::Duplicate(_)) {
+        // What was there already is found at once; only who lost against somebody has to make room. The timer would make
+        // a millisecond of no pause at all.
+        if !pause.is_zero() && !matches!(error, StoreError::Duplicate(_)) {
             tokio::time::sleep(pause).await;
         }
         Ok(())

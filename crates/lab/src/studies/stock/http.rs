@@ -22,8 +22,8 @@ pub(super) async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     let binary = Binary::build()?;
     let database = bench.postgres.empty_database().await;
     let server = binary.serve(database.url(), &[]).await?;
-    let key = binary.create_key(database.url(), "stock:write").await?;
-    receive(&server, &key).await?;
+    let key = binary.create_key(database.url(), "catalog:write,stock:write").await?;
+    stock_up(&server, &key).await?;
     let script = bench.folder.path().join("reserve.lua");
     std::fs::write(&script, SCRIPT.replace("KEY", &key))?;
     let plan = |seconds| Plan {
@@ -40,14 +40,18 @@ pub(super) async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn receive(server: &Server, key: &str) -> anyhow::Result<()> {
+async fn stock_up(server: &Server, key: &str) -> anyhow::Result<()> {
     let address = server.base.trim_start_matches("http://");
-    let body = r#"{"delta":1000000000,"reason":"the stock of a study"}"#;
-    let answer = post(address, "/v1/stock/LAB-HOT/adjustments", key, body).await?;
-    ensure!(
-        answer.starts_with("HTTP/1.1 2"),
-        "the stock was not received: {answer}"
-    );
+    let product = r#"{"sku":"LAB-HOT","name":"The product of a study","category":"Studies","status":"active","price":{"amount":100,"currency":"EUR"}}"#;
+    let receipt = r#"{"delta":1000000000,"reason":"the stock of a study"}"#;
+    let posts = [
+        ("/v1/products", product),
+        ("/v1/stock/LAB-HOT/adjustments", receipt),
+    ];
+    for (path, body) in posts {
+        let answer = post(address, path, key, body).await?;
+        ensure!(answer.starts_with("HTTP/1.1 2"), "{path}: {answer}");
+    }
     Ok(())
 }
 
