@@ -200,6 +200,10 @@ impl Catalog {
         self.port.upsert(batch).await
     }
 
+    pub(crate) async fn refresh_statistics(&self) -> Result<(), CatalogError> {
+        self.port.refresh_statistics().await
+    }
+
     pub(crate) fn prepare(&self, new: NewProduct) -> Prepared {
         Prepared::new(self.ids.next(), new)
     }

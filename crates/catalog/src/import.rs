@@ -22,6 +22,9 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Batches that are parsed ahead of the one being written.
 const AHEAD: usize = 2;
 
+/// So many changes at once, and the database's statistics say little about what is there.
+const MANY: u64 = 1_000;
+
 /// What happens during an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImportEvent {
@@ -104,6 +107,12 @@ impl Catalog {
         let result = self.write_parsed(&mut parsed, &events, &mut summary).await;
         drop(parsed);
         let _ = parser.await;
+        if summary.created + summary.updated >= MANY {
+            // Without it the first searches are planned as if the products were not there.
+            if let Err(error) = self.refresh_statistics().await {
+                tracing::warn!(%error, "the statistics are as they were before the import");
+            }
+        }
         result.map(|()| summary).map_err(|cause| ImportError {
             committed: summary,
             cause,

@@ -144,6 +144,9 @@ pub trait Port: Send + Sync + fmt::Debug {
     /// Makes or changes each by its SKU, all in one transaction. No SKU may occur twice.
     async fn upsert(&self, batch: Vec<Prepared>) -> Result<Vec<Upserted>, CatalogError>;
 
+    /// Much was written at once: brings up to date what the database chooses its plans by.
+    async fn refresh_statistics(&self) -> Result<(), CatalogError>;
+
     /// Records a picture behind the product's other ones; the product gets a new version.
     async fn add_picture(
         &self,

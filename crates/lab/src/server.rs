@@ -20,7 +20,15 @@ const MINUTE: Duration = Duration::from_secs(60);
 impl Binary {
     pub(crate) fn build() -> anyhow::Result<Self> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo)
+        let mut build = Command::new(cargo);
+        // Build scripts look at what cargo tells us of our own package, and would run again each time.
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+                build.env_remove(&name);
+            }
+        }
+        let built = build
             .args([
                 "build",
                 "--release",

@@ -1,3 +1,4 @@
+mod common;
 mod find;
 mod matching;
 mod pictures;
@@ -38,6 +39,7 @@ trait Write: Sync {
 
 /// A transaction that lost against another is run again this often.
 const ATTEMPTS: u32 = 5;
+const ANALYZE: &str = include_str!("postgres/analyze.sql");
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
 impl PostgresCatalog {
@@ -179,6 +181,12 @@ impl Port for PostgresCatalog {
     async fn upsert(&self, batch: Vec<Prepared>) -> Result<Vec<Upserted>, CatalogError> {
         self.write(None, "product_upsert", write::Upsert { batch })
             .await
+    }
+
+    async fn refresh_statistics(&self) -> Result<(), CatalogError> {
+        let analyze = sqlx::query(ANALYZE).execute(self.postgres.pool());
+        self.postgres.timed("product_analyze", analyze).await?;
+        Ok(())
     }
 
     async fn add_picture(

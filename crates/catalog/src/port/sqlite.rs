@@ -190,6 +190,11 @@ impl Port for SqliteCatalog {
         .await
     }
 
+    /// Its plans follow from the indexes alone.
+    async fn refresh_statistics(&self) -> Result<(), CatalogError> {
+        Ok(())
+    }
+
     async fn add_picture(
         &self,
         tx: Option<&mut Tx>,

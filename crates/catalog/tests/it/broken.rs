@@ -165,6 +165,10 @@ impl Port for Broken {
         Ok(revision)
     }
 
+    async fn refresh_statistics(&self) -> Result<(), CatalogError> {
+        self.inner.refresh_statistics().await
+    }
+
     async fn upsert(&self, batch: Vec<Prepared>) -> Result<Vec<Upserted>, CatalogError> {
         let mut upserted = self.inner.upsert(batch).await?;
         if self.is(Wrong::SameContentIsWritten) {

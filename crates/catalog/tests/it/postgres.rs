@@ -1,4 +1,5 @@
 use stanchion_catalog::conformance::CASES;
+use tokio::sync::mpsc;
 
 use crate::databases;
 
@@ -54,4 +55,22 @@ conform! {
     of_two_lines_with_one_sku_the_later_counts
     export_import_export_is_byte_identical
     pictures_are_part_of_their_product
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_planner_knows_of_an_import_when_it_ends() {
+    let (subject, database) = databases::postgres().await;
+    let line = |n| {
+        format!(
+            "{{\"sku\":\"S-{n}\",\"name\":\"Lamp {n}\",\"category\":\"c\",\
+             \"price\":{{\"amount\":5,\"currency\":\"EUR\"}}}}\n"
+        )
+    };
+    let text: String = (0..1_000).map(line).collect();
+    // As many events as there are; nobody listens.
+    let (events, _received) = mpsc::channel(16);
+    let imported = subject.catalog.import(std::io::Cursor::new(text), events);
+    assert_eq!(imported.await.unwrap().created, 1_000);
+    let known = "SELECT reltuples FROM pg_class WHERE oid = 'stanchion_catalog.products'::regclass";
+    assert_eq!(database.psql(known).await.trim(), "1000");
 }

@@ -18,6 +18,9 @@ async fn a_real_catalogue_goes_through_postgres() {
     go_through(subject).await;
 }
 
+/// The beginning of a word of nearly every product.
+const COMMON: &str = "a";
+
 /// Import, search, filters and export, checked against a plain reading of the same lines.
 async fn go_through(subject: Subject) {
     let (_source, bytes) = retail_products();
@@ -67,6 +70,14 @@ async fn go_through(subject: Subject) {
         with_word(&lines, &word),
         "{word}"
     );
+    // More than what is collected before it is ordered; asked again, it is known to be common.
+    let common = ListQuery {
+        search: Some(COMMON.to_owned()),
+        ..all()
+    };
+    let once = subject.catalog.list(&common).await.unwrap();
+    assert_eq!(subject.catalog.list(&common).await.unwrap(), once);
+    assert_eq!(count(&subject, common).await, with_word(&lines, COMMON));
     let first = export(&subject).await;
     assert_eq!(
         import(&subject, first.clone()).await.unchanged,

@@ -3,6 +3,7 @@ use sqlx::postgres::PgArguments;
 use stanchion_kernel::{Timestamp, Uuid};
 use stanchion_store::{Postgres, Rendered, Statement, StoreError};
 
+use super::common::Common;
 use super::{matching, row};
 use crate::CatalogError;
 use crate::cursor::{Place, Row, SortKey};
@@ -26,6 +27,7 @@ type Query = sqlx::query::Query<'static, sqlx::Postgres, PgArguments>;
 pub(crate) struct Statements {
     list: Statement,
     matches: Statement,
+    common: Common,
     export: Statement,
 }
 
@@ -109,6 +111,7 @@ impl Statements {
         Self {
             list: Statement::new("product_list", include_str!("list.sql")),
             matches: Statement::new("product_matches", include_str!("matches.sql")),
+            common: Common::default(),
             export: Statement::new("product_export", include_str!("export.sql")),
         }
     }
@@ -190,13 +193,19 @@ impl Statements {
         bind: &Bind<'_>,
         features: &[&'static str],
     ) -> Result<Vec<Product>, CatalogError> {
-        if bind.terms.is_some() {
+        let search = (bind.terms, bind.status.as_str());
+        // Behind a cursor there may be few matches though there are many in all.
+        let is_common = bind.after.is_none() && self.common.knows(&search);
+        if bind.terms.is_some() && !is_common {
             let query = bind.query(self.matches.postgres(features));
             let matches = query.fetch_one(postgres.pool());
             let matches = postgres.timed("product_search", matches).await?;
             if matches.try_get("complete")? {
                 let ids: Vec<Uuid> = matches.try_get("ids")?;
                 return products(postgres, &ids).await;
+            }
+            if bind.after.is_none() {
+                self.common.remember(&search);
             }
         }
         let statement = self.list.postgres(features);

@@ -9,7 +9,6 @@ WITH hits AS MATERIALIZED (
         , p.price_currency, p.price_amount --? -price
     FROM stanchion_catalog.products AS p
     WHERE p.deleted_at IS NULL AND p.status = :status
-      AND p.category = :category --? category
       AND p.terms @@ :terms::tsquery
       AND p.id < :row --? newest after
       AND (p.name_key, p.id) > (:name_key, :row) --? name after

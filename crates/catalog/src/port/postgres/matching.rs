@@ -3,12 +3,12 @@
 
 use crate::prepared::Prepared;
 use crate::query::Checked;
-use crate::terms::{Search, attribute_tag};
+use crate::terms::{Search, attribute_tag, category_tag};
 
 /// Matches in name and SKU come before matches anywhere.
 pub(super) const TIERS: u8 = 2;
 
-/// What a row must match; with a tier, only rows of that tier. `None` when nothing is demanded.
+/// What a row must match; with a tier, only rows of that tier. `None` when no words and no attributes are demanded.
 pub(super) fn expression(query: &Checked, tier: Option<u8>) -> Option<String> {
     let mut demands: Vec<String> = Vec::new();
     if let Some(search) = &query.search {
@@ -25,7 +25,13 @@ pub(super) fn expression(query: &Checked, tier: Option<u8>) -> Option<String> {
             .collect();
         demands.push(format!("({})", tags.join(" | ")));
     }
-    (!demands.is_empty()).then(|| demands.join(" & "))
+    if demands.is_empty() {
+        return None;
+    }
+    // The inverted index knows the categories too, so that the planner has no reason to read all of one.
+    let category = query.category.as_ref();
+    demands.extend(category.map(|name| format!("'{}'", category_tag(name))));
+    Some(demands.join(" & "))
 }
 
 fn words(space: char, search: &Search) -> String {
@@ -50,5 +56,6 @@ pub(super) fn lexemes(new: &Prepared) -> String {
     }
     new.terms.body.iter().for_each(|word| push("w", word));
     new.terms.tags.iter().for_each(|tag| push("", tag));
+    push("", &category_tag(&new.product.category));
     text
 }
