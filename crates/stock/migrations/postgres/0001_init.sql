@@ -27,15 +27,16 @@ CREATE TABLE stanchion_stock.reservations (
 CREATE INDEX reservations_due ON stanchion_stock.reservations (expires_at) WHERE state = 'held';
 
 -- The ledger. A movement's key is its SKU and the version that it led to: no two writers can both have had the last word.
+-- Its row and its reservation are written by the same statement; a foreign key would look both up again for every movement.
 CREATE TABLE stanchion_stock.stock_movements (
-    sku text COLLATE "C" NOT NULL REFERENCES stanchion_stock.stock (sku),
+    sku text COLLATE "C" NOT NULL,
     version bigint NOT NULL CHECK (version >= 1),
     kind text NOT NULL CHECK (
         kind IN ('received', 'adjusted', 'low_stock_set', 'reserved', 'committed', 'released', 'expired')
     ),
     on_hand_delta bigint NOT NULL,
     reserved_delta bigint NOT NULL,
-    reservation_id uuid REFERENCES stanchion_stock.reservations (id),
+    reservation_id uuid,
     reason text CHECK (length(reason) BETWEEN 1 AND 200),
     at timestamptz NOT NULL,
     PRIMARY KEY (sku, version),
