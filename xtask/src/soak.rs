@@ -11,6 +11,7 @@ pub(crate) struct Options {
 struct Run {
     name: &'static str,
     arguments: &'static [&'static str],
+    /// How long it is; what the caller has set goes before.
     environment: &'static [(&'static str, &'static str)],
 }
 
@@ -61,6 +62,24 @@ const RUNS: &[Run] = &[
         environment: &[("STANCHION_SIM_SEEDS", "100000")],
     },
     Run {
+        name: "audit",
+        arguments: &[
+            "test",
+            "--release",
+            "--locked",
+            "--package",
+            "stanchion",
+            "--test",
+            "it",
+            "an_audit_names",
+            "--",
+            "--nocapture",
+            "--test-threads",
+            "1",
+        ],
+        environment: &[("STANCHION_AUDIT_MOVEMENTS", "10000000")],
+    },
+    Run {
         name: "lab-catalog",
         arguments: &["lab", "catalog", "--soak"],
         environment: &[],
@@ -81,9 +100,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     for run in runs {
         eprintln!("soak: {}", run.name);
         let mut command = shell::cargo();
+        let unset = |(name, _): &(&str, &str)| std::env::var_os(name).is_none();
         command
             .args(run.arguments)
-            .envs(run.environment.iter().copied());
+            .envs(run.environment.iter().copied().filter(unset));
         shell::run(&mut command)?;
     }
     Ok(())

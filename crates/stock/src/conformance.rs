@@ -99,6 +99,8 @@ cases! {
     unknown::an_unknown_commit_is_looked_up_and_not_repeated,
     unknown::a_commit_that_did_not_happen_is_repeated,
     unknown::an_unknown_commit_without_another_attempt_is_told_as_such,
+    unknown::the_only_attempt_finds_what_its_key_did_before,
+    unknown::nobody_hears_of_contention_whose_effect_is_there,
 }
 
 /// The settings under which cases run: holds may be short, and a slow machine is no reason to give up.

@@ -9,8 +9,9 @@ use stanchion_store::StoreError;
 
 use crate::adaptive::Adaptive;
 use crate::backoff::Backoff;
-use crate::command::{Batch, Command};
+use crate::command::{Action, Batch, Command};
 use crate::config::StockConfig;
+use crate::decide::View;
 use crate::error::StockError;
 use crate::lane::{Bounds, Lane};
 use crate::model::Outcome;
@@ -148,12 +149,40 @@ impl Engine {
     pub(crate) async fn failure(&self, error: StoreError, batch: &Batch) -> StockError {
         match error {
             StoreError::Conflict(_) | StoreError::Duplicate(_) => {
-                match self.port.locked_rows(batch.skus()).await {
-                    Ok(rows) => StockError::Contended { rows },
-                    Err(error) => error.into(),
-                }
+                self.contended(batch).await.unwrap_or_else(StockError::from)
             }
             error => error.into(),
         }
     }
+
+    /// Who hears that others were faster may rely on it that nothing was done for them, also not by another call with
+    /// the same key.
+    async fn contended(&self, batch: &Batch) -> Result<StockError, StoreError> {
+        // When the locks are free, those who held them have ended, and what they did is there to be seen.
+        let rows = self.port.locked_rows(batch.skus()).await?;
+        let batch = Batch {
+            again: true,
+            ..batch.clone()
+        };
+        let view = self.port.view(&batch).await?;
+        if batch.commands.iter().any(|command| has(&view, command)) {
+            let found = "its effect is there, and was found too late";
+            return Err(StoreError::CommitUnknown(found.to_owned()));
+        }
+        Ok(StockError::Contended { rows })
+    }
+}
+
+/// Whether a command had its effect: its key has an outcome, or there is the reservation that it makes.
+fn has(view: &View, command: &Command) -> bool {
+    let is_known = command.key.as_ref().is_some_and(|key| {
+        let scope = (&key.caller, &key.route, &key.key);
+        let mut known = view.known.iter().map(|known| &known.key);
+        known.any(|known| (&known.caller, &known.route, &known.key) == scope)
+    });
+    let is_made = match command.action {
+        Action::Reserve { id, .. } => view.reservations.iter().any(|made| made.id == id),
+        Action::Settle { .. } | Action::Adjust { .. } | Action::SetLowStock { .. } => false,
+    };
+    is_known || is_made
 }

@@ -12,7 +12,7 @@ pub enum StockError {
     /// It was decided that nothing changes. The same call with the same key is refused in the same way.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Others were faster at every attempt.
+    /// Others were faster at every attempt. Nothing was done for this call, nor for an earlier one with the same key.
     #[error("others were faster at every attempt")]
     Contended {
         /// What the rows are now, read under their locks.

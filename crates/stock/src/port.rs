@@ -23,9 +23,10 @@ pub use crate::decide::Known;
 /// A database for the ledger.
 ///
 /// Everything that a [`Plan`] holds is written in one transaction or not at all, and answered after its commit. Rows are
-/// locked in the order of their SKUs, everywhere. Errors are told apart by what the caller can do:
-/// [`StoreError::Conflict`] (run it again), [`StoreError::Duplicate`] (an effect with the same id or key is there: look
-/// for it), [`StoreError::CommitUnknown`] and [`StoreError::Unavailable`] (it may have happened: look for it).
+/// locked in the order of their SKUs, everywhere. Errors are told apart by what the caller can do. After
+/// [`StoreError::CommitUnknown`] it may have happened: look for it. After every other error nothing of it was stored:
+/// [`StoreError::Conflict`] and [`StoreError::Unavailable`] (run it again), [`StoreError::Duplicate`] (an effect with the
+/// same id or key is there, by another call or a lost one: look for it).
 #[async_trait]
 pub trait Port: Send + Sync + fmt::Debug {
     /// What a batch is decided by, read without a lock.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sqlx::postgres::PgDatabaseError;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// What can go wrong between this process and its database.
 ///
@@ -14,7 +14,7 @@ pub enum StoreError {
     /// A lock, a connection or a place in a queue did not come free in time. Trying again later may work.
     #[error("the database is busy: {0}")]
     Busy(&'static str),
-    /// The database cannot be reached, or closed the connection. Trying again later may work.
+    /// The database cannot be reached, or closed the connection before the commit. Trying again later may work.
     #[error("the database cannot be reached: {0}")]
     Unavailable(String),
     /// The disk, or the bound on the file's size, is full.
@@ -29,7 +29,8 @@ pub enum StoreError {
     /// A row with the same key is there already; for effects whose ids and keys say whether they happened before.
     #[error("there is a row with the same key: {0}")]
     Duplicate(String),
-    /// The connection was lost while a commit was under way; it may have happened or not.
+    /// The connection was lost while a commit was under way, or the disk failed; it may have happened or not. Nobody
+    /// knows until somebody has looked for its effect under the same locks.
     #[error("the connection was lost during a commit, whose outcome is unknown: {0}")]
     CommitUnknown(String),
     /// The schema is older than this program needs.
@@ -103,6 +104,37 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// As `From`, for a commit: the log may hold what could not be written to its end.
+    pub(crate) fn of_sqlite_commit(error: &rusqlite::Error) -> Self {
+        Self::from_sqlite(error).of_lost_commit()
+    }
+
+    /// As `From`, for what a commit answers, or a statement that is its own transaction: who loses the connection
+    /// meanwhile, by whatever failure of the server, does not know what became of it.
+    #[must_use]
+    pub fn of_commit(error: sqlx::Error) -> Self {
+        let server_ended = match &error {
+            sqlx::Error::Database(inner) => inner
+                .try_downcast_ref::<PgDatabaseError>()
+                .is_some_and(|pg| matches!(pg.severity(), PgSeverity::Panic | PgSeverity::Fatal)),
+            _ => false,
+        };
+        match Self::from(error).of_lost_commit() {
+            known if !server_ended => known,
+            Self::CommitUnknown(why) => Self::CommitUnknown(why),
+            failure => Self::CommitUnknown(failure.to_string()),
+        }
+    }
+
+    fn of_lost_commit(self) -> Self {
+        match self {
+            Self::Unavailable(why) => Self::CommitUnknown(why),
+            other => other,
+        }
+    }
+}
+
 fn is_duplicate(error: &rusqlite::Error) -> bool {
     use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
     let extended = error.sqlite_error().map(|inner| inner.extended_code);
@@ -151,5 +183,39 @@ impl StoreError {
             _ if code.starts_with("08") => Self::Unavailable(message.to_owned()),
             _ => Self::Database(format!("{message} ({code})")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    fn failure(code: i32) -> rusqlite::Error {
+        rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)
+    }
+
+    #[test]
+    fn a_disk_that_fails_during_a_commit_leaves_it_unknown_and_before_it_nothing() {
+        for code in [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_WRITE] {
+            let before = StoreError::from_sqlite(&failure(code));
+            assert!(matches!(before, StoreError::Unavailable(_)), "{before}");
+            let during = StoreError::of_sqlite_commit(&failure(code));
+            assert!(matches!(during, StoreError::CommitUnknown(_)), "{during}");
+        }
+        let full = StoreError::of_sqlite_commit(&failure(ffi::SQLITE_FULL));
+        assert!(matches!(full, StoreError::Full(_)), "{full}");
+    }
+
+    #[test]
+    fn a_connection_that_is_lost_during_a_commit_leaves_it_unknown_and_before_it_nothing() {
+        let lost = || sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into());
+        let before = StoreError::from(lost());
+        assert!(matches!(before, StoreError::Unavailable(_)), "{before}");
+        let during = StoreError::of_commit(lost());
+        assert!(matches!(during, StoreError::CommitUnknown(_)), "{during}");
+        let never_begun = StoreError::of_commit(sqlx::Error::PoolTimedOut);
+        assert!(matches!(never_begun, StoreError::Busy(_)), "{never_begun}");
     }
 }

@@ -203,10 +203,8 @@ impl Store {
             }
             Backend::Postgres(postgres) => {
                 let prune = sqlx::query(PRUNE_POSTGRES).execute(postgres.pool());
-                Ok(postgres
-                    .timed("idempotency_prune", prune)
-                    .await?
-                    .rows_affected())
+                let pruned = postgres.timed("idempotency_prune", prune).await;
+                Ok(pruned.map_err(StoreError::of_commit)?.rows_affected())
             }
         }
     }

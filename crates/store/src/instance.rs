@@ -96,10 +96,11 @@ async fn ensure_postgres(
     secret: [u8; 32],
 ) -> Result<(Uuid, Vec<u8>), StoreError> {
     let pool = postgres.pool();
-    sqlx::query(ENSURE_POSTGRES)
+    let ensured = sqlx::query(ENSURE_POSTGRES)
         .bind(id)
         .bind(secret.as_slice())
         .execute(pool)
-        .await?;
+        .await;
+    ensured.map_err(StoreError::of_commit)?;
     Ok(sqlx::query_as(SELECT_POSTGRES).fetch_one(pool).await?)
 }

@@ -94,10 +94,7 @@ impl Postgres {
     /// error nothing is stored.
     pub async fn commit(transaction: sqlx::Transaction<'static, Pg>) -> Result<(), StoreError> {
         let committed = transaction.commit().await;
-        committed.map_err(|error| match StoreError::from(error) {
-            StoreError::Unavailable(why) => StoreError::CommitUnknown(why),
-            other => other,
-        })
+        committed.map_err(StoreError::of_commit)
     }
 
     /// Runs a statement that `run` sends, and records its time under `name`.

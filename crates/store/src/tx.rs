@@ -35,8 +35,8 @@ impl Tx {
     /// Commits; afterwards everything written in it is on disk, and consumers of the feed are hinted.
     ///
     /// # Errors
-    /// [`StoreError::CommitUnknown`] when the connection was lost while the commit was under way; with any other
-    /// error nothing is stored.
+    /// [`StoreError::CommitUnknown`] when the connection was lost, or the disk failed, while the commit was under way;
+    /// with any other error nothing is stored.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self.kind {
             TxKind::Sqlite(tx, _) => tx.commit().await?,

@@ -8,6 +8,10 @@ const SECONDS: &[f64] = &[
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
     1.0, 2.5, 10.0,
 ];
+/// Upper bounds for the changes of one batch.
+const COMMANDS: &[f64] = &[
+    1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1000.0,
+];
 /// Upper bounds for the writes of one commit.
 const WRITES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
@@ -19,6 +23,8 @@ pub(super) fn install() -> Result<PrometheusHandle, TelemetryError> {
     let full = |name: &str| Matcher::Full(name.to_owned());
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(full("stanchion_db_group_commit_writes"), WRITES)
+        .map_err(installed)?
+        .set_buckets_for_metric(full("stanchion_stock_batch_commands"), COMMANDS)
         .map_err(installed)?
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
         .map_err(installed)?
@@ -63,5 +69,27 @@ fn show_from_the_start() {
     metrics::counter!("stanchion_feed_lagged_total", "consumer" => "keys").increment(0);
     for outcome in ["ok", "failed"] {
         metrics::counter!("stanchion_auth_jwks_refreshes_total", "outcome" => outcome).increment(0);
+    }
+    show_stock_from_the_start();
+}
+
+fn show_stock_from_the_start() {
+    metrics::counter!("stanchion_stock_expired_total").increment(0);
+    // A batch is seen with the first hot SKU.
+    drop(metrics::histogram!("stanchion_stock_batch_commands"));
+    metrics::gauge!("stanchion_stock_lane_depth", "lane" => "0").set(0.0);
+    for reason in ["insufficient", "settled", "key_reused"] {
+        metrics::counter!("stanchion_stock_refused_total", "reason" => reason).increment(0);
+    }
+    for strategy in ["optimistic", "pessimistic", "atomic", "batched", "sweeper"] {
+        metrics::counter!("stanchion_stock_attempts_total", "strategy" => strategy).increment(0);
+        metrics::counter!("stanchion_stock_conflicts_total", "strategy" => strategy).increment(0);
+    }
+    for scope in ["sku", "lane"] {
+        metrics::gauge!("stanchion_stock_batched", "scope" => scope).set(0.0);
+        for to in ["direct", "batched"] {
+            metrics::counter!("stanchion_stock_switches_total", "scope" => scope, "to" => to)
+                .increment(0);
+        }
     }
 }

@@ -85,3 +85,49 @@ async fn a_hold_whose_time_is_over_is_given_back_and_cannot_be_sold() {
     assert_eq!(late["reservation"]["state"], "expired");
     server.stop().await;
 }
+
+/// The JSON that a key's holder gets, and its status.
+async fn ask(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let answer = request.send().await.expect("an answer");
+    let status = answer.status().as_u16();
+    (status, answer.json().await.expect("JSON"))
+}
+
+#[tokio::test]
+async fn reservations_are_the_shops_and_idempotency_keys_are_their_callers() {
+    let folder = TempDir::new().expect("a folder");
+    let server = Server::demo(folder.path()).await;
+    let key = async |scopes: &str| -> String {
+        let create = stanchion(folder.path()).args(["key", "create", "--name", "t", "--json"]);
+        let made = succeed(create.args(["--scopes", scopes])).await;
+        let made: Value = serde_json::from_str(&made).expect("JSON");
+        made["key"].as_str().expect("a key").to_owned()
+    };
+    let (till, other) = (key("stock:write").await, key("stock:write").await);
+    let (reader, stranger) = (key("stock:read").await, key("catalog:write").await);
+    let list = server.json("/v1/products?limit=1").await;
+    let line = json!({"lines": [{"sku": list["items"][0]["sku"], "quantity": 1}]});
+    let reserve = |key: &str| {
+        let request = server.with(key, Method::POST, "/v1/reservations");
+        request.header("idempotency-key", "cart-1").json(&line)
+    };
+    let (status, made) = ask(reserve(&till)).await;
+    assert_eq!(status, 201, "{made}");
+    let (_, again) = ask(reserve(&till)).await;
+    assert_eq!(again["id"], made["id"]);
+    let (status, others) = ask(reserve(&other)).await;
+    assert_eq!(status, 201, "{others}");
+    assert_ne!(others["id"], made["id"], "the key is another caller's");
+
+    let path = format!("/v1/reservations/{}", made["id"].as_str().expect("an id"));
+    let (status, seen) = ask(server.with(&reader, Method::GET, &path)).await;
+    assert_eq!((status, &seen["id"]), (200, &made["id"]));
+    let release = format!("{path}/release");
+    for (key, expected) in [(&stranger, 403), (&reader, 403), (&other, 200)] {
+        let (status, said) = ask(server.with(key, Method::POST, &release)).await;
+        assert_eq!(status, expected, "{said}");
+    }
+    let (status, _) = ask(server.with(&stranger, Method::GET, &path)).await;
+    assert_eq!(status, 403);
+    server.stop().await;
+}

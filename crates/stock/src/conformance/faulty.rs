@@ -22,6 +22,8 @@ pub enum Fault {
     LosesRequests(AtomicU32),
     /// Somebody is always faster.
     IsOutpaced,
+    /// Somebody is always faster, and it is another call with the same key or id.
+    IsOutpacedByItself,
     /// Each waits at a gate first.
     Waits(Arc<Gate>),
     /// Whatever concerns this SKU is refused by the database.
@@ -79,7 +81,7 @@ impl Faulty {
     async fn before(&self, skus: Vec<String>) -> Result<(), StoreError> {
         match &self.fault {
             Fault::LosesRequests(count) if is_left(count) => Err(lost()),
-            Fault::IsOutpaced => Err(StoreError::Conflict("a fault".to_owned())),
+            Fault::IsOutpaced => Err(outpaced()),
             Fault::Waits(gate) => {
                 gate.pass().await;
                 Ok(())
@@ -94,6 +96,7 @@ impl Faulty {
     fn after<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
         match &self.fault {
             Fault::LosesAnswers(count) if done.is_ok() && is_left(count) => Err(lost()),
+            Fault::IsOutpacedByItself if done.is_ok() => Err(outpaced()),
             _ => done,
         }
     }
@@ -104,6 +107,10 @@ fn is_left(count: &AtomicU32) -> bool {
     count
         .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less)
         .is_ok()
+}
+
+fn outpaced() -> StoreError {
+    StoreError::Conflict("a fault".to_owned())
 }
 
 fn lost() -> StoreError {

@@ -3,7 +3,7 @@ use std::sync::atomic::AtomicU32;
 use stanchion_store::StoreError;
 
 use super::{Fault, Faulty, Subject, adjust, config, key, reserve};
-use crate::{Reserve, SetLowStock, Stock, StockConfig, StockError};
+use crate::{Adjust, Reserve, SetLowStock, Stock, StockConfig, StockError};
 
 /// The ledger behind a fault that is new for each call.
 fn behind(subject: &Subject, fault: fn(AtomicU32) -> Fault) -> Stock {
@@ -68,14 +68,18 @@ pub(super) async fn a_commit_that_did_not_happen_is_repeated(subject: Subject) {
     every_change_once(&subject, Fault::LosesRequests).await;
 }
 
-pub(super) async fn an_unknown_commit_without_another_attempt_is_told_as_such(subject: Subject) {
-    subject.receive("A", 5).await;
+/// The ledger behind a fault, with one attempt for each call.
+fn once(subject: &Subject, fault: Fault) -> Stock {
     let single = StockConfig {
         attempts: 1,
         ..config(subject.stock.config().strategy)
     };
-    let port = Faulty::new(subject.stock.port(), Fault::LosesAnswers(AtomicU32::new(9)));
-    let lossy = subject.over(port, single);
+    subject.over(Faulty::new(subject.stock.port(), fault), single)
+}
+
+pub(super) async fn an_unknown_commit_without_another_attempt_is_told_as_such(subject: Subject) {
+    subject.receive("A", 5).await;
+    let lossy = once(&subject, Fault::LosesAnswers(AtomicU32::new(9)));
     let wish = Reserve {
         key: key("wish", 1),
         ..reserve(&[("A", 2)])
@@ -93,4 +97,42 @@ pub(super) async fn an_unknown_commit_without_another_attempt_is_told_as_such(su
         .await
         .expect("the first answer");
     assert_eq!(subject.counts("A").await, (5, 2));
+}
+
+pub(super) async fn the_only_attempt_finds_what_its_key_did_before(subject: Subject) {
+    subject.receive("A", 5).await;
+    let stock = once(&subject, Fault::LosesAnswers(AtomicU32::new(0)));
+    let wish = || Reserve {
+        key: key("wish", 1),
+        ..reserve(&[("A", 4)])
+    };
+    let more = || Adjust {
+        key: key("more", 1),
+        ..adjust("A", 2)
+    };
+    let made = stock.reserve(wish(), None).await.expect("held");
+    let row = stock.adjust(more(), None).await.expect("received");
+    let same = stock.reserve(wish(), None).await;
+    assert_eq!(same.expect("the first answer"), made);
+    let same = stock.adjust(more(), None).await;
+    assert_eq!(same.expect("the first answer"), row);
+    assert_eq!(subject.counts("A").await, (7, 4));
+}
+
+pub(super) async fn nobody_hears_of_contention_whose_effect_is_there(subject: Subject) {
+    subject.receive("A", 9).await;
+    let outpaced = once(&subject, Fault::IsOutpacedByItself);
+    let keyed = Reserve {
+        key: key("wish", 1),
+        ..reserve(&[("A", 2)])
+    };
+    for wish in [keyed, reserve(&[("A", 3)])] {
+        let answer = outpaced.reserve(wish, None).await;
+        let is_unknown = matches!(answer, Err(StockError::Store(StoreError::CommitUnknown(_))));
+        assert!(is_unknown, "{answer:?}");
+    }
+    let answer = outpaced.adjust(adjust("A", 1), None).await;
+    let is_unknown = matches!(answer, Err(StockError::Store(StoreError::CommitUnknown(_))));
+    assert!(is_unknown, "{answer:?}");
+    assert_eq!(subject.counts("A").await, (10, 5));
 }

@@ -197,8 +197,8 @@ impl Port for PostgresLedger {
 
     async fn prune_requests(&self) -> Result<u64, StoreError> {
         let prune = sqlx::query(PRUNE).execute(self.postgres.pool());
-        let pruned = self.postgres.timed("stock_prune", prune).await?;
-        Ok(pruned.rows_affected())
+        let pruned = self.postgres.timed("stock_prune", prune).await;
+        Ok(pruned.map_err(StoreError::of_commit)?.rows_affected())
     }
 
     async fn audit(&self, limit: u32) -> Result<Vec<Finding>, StoreError> {

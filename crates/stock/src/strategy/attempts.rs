@@ -5,13 +5,15 @@ use stanchion_store::StoreError;
 use crate::engine::Engine;
 use crate::observe;
 
-/// The attempts at one command or batch: bounded in number and in time, with pauses between them.
+/// The attempts at one command or batch: bounded in number and in time, with pauses between them. One more is granted to
+/// who finds that an effect is there already, and has only to read what it is.
 pub(crate) struct Attempts<'a> {
     engine: &'a Engine,
     name: &'static str,
     until: Duration,
     done: u32,
     again: bool,
+    looked: bool,
     unknown: Option<StoreError>,
 }
 
@@ -24,6 +26,7 @@ impl<'a> Attempts<'a> {
             until,
             done: 0,
             again: false,
+            looked: false,
             unknown: None,
         }
     }
@@ -38,7 +41,15 @@ impl<'a> Attempts<'a> {
     pub(crate) async fn failed(&mut self, error: StoreError) -> Result<(), StoreError> {
         match &error {
             StoreError::Conflict(_) => observe::conflict(self.name),
-            StoreError::Duplicate(_) | StoreError::Unavailable(_) => self.again = true,
+            // Nothing was stored.
+            StoreError::Unavailable(_) => {}
+            StoreError::Duplicate(_) => {
+                self.again = true;
+                if !std::mem::replace(&mut self.looked, true) {
+                    self.done += 1;
+                    return Ok(());
+                }
+            }
             StoreError::CommitUnknown(_) => {
                 self.again = true;
                 self.unknown = Some(error.clone());
@@ -51,9 +62,8 @@ impl<'a> Attempts<'a> {
         if self.done >= self.engine.config.attempts || later >= self.until {
             return Err(self.last(error));
         }
-        // What was there already is found at once; only who lost against somebody has to make room. The timer would make
-        // a millisecond of no pause at all.
-        if !pause.is_zero() && !matches!(error, StoreError::Duplicate(_)) {
+        // The timer would make a millisecond of no pause at all.
+        if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
         Ok(())

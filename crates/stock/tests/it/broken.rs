@@ -63,6 +63,10 @@ rejected! {
     a_sweep_that_counts_twice: sqlite Pessimistic EndsTwice by the_same_end_again_gets_the_same_answer,
     an_unknown_commit_taken_for_a_failed_one:
         sqlite Pessimistic UnknownTakenForFailed by an_unknown_commit_is_looked_up_and_not_repeated,
+    a_port_that_does_not_look_for_what_is_there:
+        sqlite Pessimistic NeverLooks by the_only_attempt_finds_what_its_key_did_before,
+    contention_told_without_a_look:
+        sqlite Pessimistic NeverLooks by nobody_hears_of_contention_whose_effect_is_there,
     an_own_transaction_instead_of_the_callers:
         postgres Pessimistic OwnTransaction by a_shared_transaction_undoes_everything_together,
     a_refusal_without_its_key: sqlite Pessimistic RefusalForgotten by a_refusal_is_kept_with_its_key,

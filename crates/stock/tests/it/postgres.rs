@@ -68,4 +68,6 @@ conform! {
     an_unknown_commit_is_looked_up_and_not_repeated
     a_commit_that_did_not_happen_is_repeated
     an_unknown_commit_without_another_attempt_is_told_as_such
+    the_only_attempt_finds_what_its_key_did_before
+    nobody_hears_of_contention_whose_effect_is_there
 }

@@ -40,10 +40,9 @@ async fn prune_chunk(store: &Store, retention: Duration) -> Result<u64, StoreErr
             let prune = sqlx::query_scalar(PRUNE_POSTGRES)
                 .bind(retention_us)
                 .bind(CHUNK);
-            let rows: i64 = postgres
-                .timed("feed_prune", prune.fetch_one(postgres.pool()))
-                .await?;
-            Ok(rows.unsigned_abs())
+            let prune = prune.fetch_one(postgres.pool());
+            let rows: Result<i64, _> = postgres.timed("feed_prune", prune).await;
+            Ok(rows.map_err(StoreError::of_commit)?.unsigned_abs())
         }
     }
 }

@@ -216,10 +216,9 @@ impl Consumer {
             }
             Backend::Postgres(postgres) => {
                 let save = sqlx::query(SAVE_POSTGRES).bind(name).bind(position);
-                postgres
-                    .timed("feed_acknowledge", save.execute(postgres.pool()))
-                    .await?;
-                Ok(())
+                let save = save.execute(postgres.pool());
+                let saved = postgres.timed("feed_acknowledge", save).await;
+                saved.map(|_| ()).map_err(StoreError::of_commit)
             }
         }
     }

@@ -42,7 +42,8 @@ impl SqliteTx {
     /// Commits; the answer comes after the commit is on disk.
     ///
     /// # Errors
-    /// When the commit failed, or the transaction was rolled back before; nothing of it is stored then.
+    /// [`StoreError::CommitUnknown`] when the disk failed meanwhile; otherwise nothing of it is stored: the commit was
+    /// refused, or the transaction was rolled back before.
     pub async fn commit(self) -> Result<(), StoreError> {
         let (answer, answered) = oneshot::channel();
         self.steps
@@ -90,7 +91,8 @@ fn serve_steps(connection: &Connection, queue: &mpsc::Receiver<Step>, idle: Dura
                 }
             }
             Ok(Step::Commit(answer)) => {
-                let result = connection.execute_batch("COMMIT").map_err(StoreError::from);
+                let result = connection.execute_batch("COMMIT");
+                let result = result.map_err(|error| StoreError::of_sqlite_commit(&error));
                 let committed = result.is_ok();
                 let _ = answer.send(result);
                 return committed;

@@ -76,7 +76,9 @@ impl Writer {
             answer,
         };
         self.enqueue(Job::Grouped(Box::new(grouped))).await?;
-        let result = answered.await.map_err(|_| ended())?;
+        // It may have ended between the commit and the answer.
+        let unknown = |_| StoreError::CommitUnknown("the SQLite writer ended".to_owned());
+        let result = answered.await.map_err(unknown)?;
         observe::pool_wait("sqlite-write", self.clock.monotonic().saturating_sub(asked));
         result
     }
@@ -103,6 +105,10 @@ impl Writer {
 
 fn ended() -> StoreError {
     StoreError::Unavailable("the SQLite writer ended".to_owned())
+}
+
+fn rolled_back() -> StoreError {
+    StoreError::Unavailable("the write was rolled back".to_owned())
 }
 
 struct Thread {
@@ -138,13 +144,12 @@ impl Thread {
                 applied.push(write);
             } else if self.connection.is_autocommit() {
                 // SQLite itself rolled back (a full disk, an I/O error): the whole group is undone.
-                write.settle(Ok(()));
-                settle_all(applied, || {
-                    StoreError::Unavailable("the write was rolled back".to_owned())
-                });
+                applied.push(write);
+                settle_all(applied, rolled_back);
                 return None;
             } else {
-                write.settle(Ok(()));
+                // Its own error goes before. One that succeeded was undone all the same.
+                write.settle(Err(rolled_back()));
             }
             next = if applied.len() < GROUP {
                 self.jobs.try_recv().ok()
@@ -193,7 +198,7 @@ impl Thread {
                 {
                     tracing::error!(%error, "a failed group commit could not be rolled back");
                 }
-                settle_all(applied, || StoreError::from_sqlite(&error));
+                settle_all(applied, || StoreError::of_sqlite_commit(&error));
             }
         }
     }
@@ -238,10 +243,10 @@ where
 
     fn settle(self: Box<Self>, fate: Result<(), StoreError>) {
         let result = match (fate, self.result) {
-            (Ok(()), Some(result)) => result,
-            (Err(error), Some(Ok(_)) | None) => Err(error.into()),
-            (_, Some(Err(error))) => Err(error),
-            (Ok(()), None) => Err(StoreError::Busy("the write did not begin").into()),
+            (_, Some(Err(own))) => Err(own),
+            (Ok(()), Some(done)) => done,
+            (Err(error), _) => Err(error.into()),
+            (Ok(()), None) => Err(rolled_back().into()),
         };
         // The caller may have gone away; the write stands all the same.
         let _ = self.answer.send(result);

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use stanchion_kernel::{Clock, Entropy};
-use stanchion_store::{MIGRATIONS, Store, StoreConfig, StoreError};
-use stanchion_testkit::{Postgres, PostgresOptions, eventually};
+use stanchion_store::{MIGRATIONS, Store, StoreConfig, StoreError, Tx, TxKind};
+use stanchion_testkit::{Database, Postgres, PostgresOptions, eventually};
 
-use crate::databases::{open, postgres};
+use crate::databases::{Guard, open, postgres};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_server_is_unavailable_and_is_found_again() {
@@ -96,4 +96,57 @@ async fn nobody_at_the_address_is_unavailable() {
         refused,
         Err(StoreError::Unavailable(_) | StoreError::Busy(_))
     ));
+}
+
+/// A table whose rows make their commit last for long.
+const SLOW: &str = "
+CREATE TABLE slow (n int);
+CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER waits AFTER INSERT ON slow DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait();
+";
+
+/// Ends the session that does what the condition says, once it does.
+async fn end_session(database: &Database, what: &str) {
+    let end = format!(
+        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'stanchion' AND {what}"
+    );
+    let ended = || async { database.psql(&end).await.trim() == "1" };
+    eventually("the session is ended", Duration::from_secs(20), ended).await;
+}
+
+async fn insert(tx: &mut Tx) -> Result<(), StoreError> {
+    let TxKind::Postgres(connection) = tx.kind() else {
+        panic!("PostgreSQL")
+    };
+    let insert = sqlx::query("INSERT INTO slow VALUES (1)").execute(&mut **connection);
+    Ok(insert.await.map(|_| ())?)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_ends_during_a_commit_leaves_it_unknown_and_before_it_nothing() {
+    let (store, guard) = postgres().await;
+    let Guard::Database(database) = guard else {
+        panic!("a database")
+    };
+    database.psql(SLOW).await;
+    let mut tx = store.begin().await.unwrap();
+    insert(&mut tx).await.unwrap();
+    end_session(&database, "state = 'idle in transaction'").await;
+    let before = insert(&mut tx).await;
+    assert!(
+        matches!(before, Err(StoreError::Unavailable(_))),
+        "{before:?}"
+    );
+    let mut tx = store.begin().await.unwrap();
+    insert(&mut tx).await.unwrap();
+    let commit = tokio::spawn(tx.commit());
+    end_session(&database, "state = 'active' AND wait_event = 'PgSleep'").await;
+    let during = commit.await.unwrap();
+    assert!(
+        matches!(during, Err(StoreError::CommitUnknown(_))),
+        "{during:?}"
+    );
+    let stored = database.psql("SELECT count(*) FROM slow").await;
+    assert_eq!(stored.trim(), "0");
 }

@@ -22,7 +22,9 @@ pub(super) async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     let binary = Binary::build()?;
     let database = bench.postgres.empty_database().await;
     let server = binary.serve(database.url(), &[]).await?;
-    let key = binary.create_key(database.url(), "catalog:write,stock:write").await?;
+    let key = binary
+        .create_key(database.url(), "catalog:write,stock:write")
+        .await?;
     stock_up(&server, &key).await?;
     let script = bench.folder.path().join("reserve.lua");
     std::fs::write(&script, SCRIPT.replace("KEY", &key))?;

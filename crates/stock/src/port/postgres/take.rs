@@ -65,7 +65,8 @@ impl Take {
                 _ => return Err(corrupt(parameter)),
             };
         }
-        let taken = query.fetch_optional(connection).await.map_err(unknown)?;
+        let taken = query.fetch_optional(connection).await;
+        let taken = taken.map_err(StoreError::of_commit)?;
         let Some(taken) = taken else {
             return Ok(None);
         };
@@ -77,13 +78,6 @@ impl Take {
     #[cfg(test)]
     pub(super) fn rendered(&self, features: &[&'static str]) -> stanchion_store::Rendered {
         self.take.postgres(features)
-    }
-}
-
-fn unknown(error: sqlx::Error) -> StoreError {
-    match StoreError::from(error) {
-        StoreError::Unavailable(why) => StoreError::CommitUnknown(why),
-        other => other,
     }
 }
 

@@ -1,9 +1,9 @@
 use rusqlite::Connection;
 use stanchion_store::{Backend, StoreError};
 
-use super::PRUNE;
 use super::read::{DUE, REQUEST, RESERVATION, ROW};
 use super::write::{SETTLE, TAKE, UPDATE};
+use super::{AUDIT, PRUNE};
 use crate::port::plans::{ROWS, migrated};
 
 const FILL: &str = "
@@ -39,6 +39,20 @@ async fn every_statement_is_served_by_an_index() {
         let sorts = plan.contains("FOR ORDER BY");
         assert!(!sorts, "{sql}\n{plan}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_audit_reads_each_table_in_one_go_and_none_for_each_row_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("plans.db").display());
+    let store = migrated(&url).await;
+    let Backend::Sqlite(sqlite) = store.backend() else {
+        panic!("SQLite")
+    };
+    let explain = |connection: &Connection| plan(connection, AUDIT);
+    let plan = sqlite.read("explain", explain).await.unwrap();
+    assert!(plan.contains("MATERIALIZE balance"), "{plan}");
+    assert!(!plan.contains("JOIN"), "{plan}");
 }
 
 /// The plan of a statement; unbound parameters do not change it.

@@ -22,6 +22,7 @@ pub(super) enum Wrong {
     KeyOutsideTheTransaction,
     EndsTwice,
     UnknownTakenForFailed,
+    NeverLooks,
     OwnTransaction,
     RefusalForgotten,
     FirstLineOnly,
@@ -187,6 +188,13 @@ impl Broken {
         self.inner.decide(None, with(&batch, commands)).await
     }
 
+    fn seen(&self, batch: &Batch) -> Batch {
+        Batch {
+            again: batch.again && self.wrong != Wrong::NeverLooks,
+            ..batch.clone()
+        }
+    }
+
     async fn refusal_forgotten(&self, batch: Batch) -> Outcomes {
         let (outcomes, _) = decide(self.inner.view(&batch).await?, &batch);
         if matches!(outcomes[0], Outcome::Refused(_)) {
@@ -242,7 +250,7 @@ fn an_hour_behind(now: Timestamp) -> Timestamp {
 #[async_trait]
 impl Port for Broken {
     async fn view(&self, batch: &Batch) -> Result<View, StoreError> {
-        self.inner.view(batch).await
+        self.inner.view(&self.seen(batch)).await
     }
 
     async fn apply(&self, plan: Plan) -> Result<(), StoreError> {
@@ -289,7 +297,7 @@ impl Port for Broken {
                 let behind = |view: &mut View| view.now = an_hour_behind(view.now);
                 self.unlocked(&batch, behind, |_| ()).await
             }
-            _ => self.inner.decide(tx, batch).await,
+            _ => self.inner.decide(tx, self.seen(&batch)).await,
         }
     }
 
