@@ -1,5 +1,7 @@
 //! The best that one statement can do, by hand: pgbench on the same server, with tables that check nothing.
 
+use std::sync::Arc;
+
 use stanchion_kernel::{Clock, Entropy};
 use stanchion_store::{Backend, Store, StoreConfig};
 use stanchion_testkit::Postgres;
@@ -10,7 +12,6 @@ use super::load;
 use crate::peers::pgbench;
 
 const TABLE: &str = include_str!("peer_table.sql");
-const UPDATE: &str = include_str!("update.sql");
 const UPDATE_SCRIPT: &str = include_str!("update.pgbench.sql");
 const CTE_SCRIPT: &str = include_str!("cte.pgbench.sql");
 
@@ -38,10 +39,7 @@ pub(super) fn measure(bench: &mut Bench, spread: Spread) -> anyhow::Result<()> {
 
 /// One run of pgbench.
 pub(super) fn run(bench: &Bench, cell: Cell) -> anyhow::Result<Measured> {
-    let script = match cell.method {
-        Method::Cte => CTE_SCRIPT,
-        _ => UPDATE_SCRIPT,
-    };
+    let script = script(cell.method);
     let random = match cell.spread {
         Spread::Hot => "1",
         Spread::Zipf => "random_zipfian(1, 100, 1.01)",
@@ -61,20 +59,52 @@ pub(super) fn run(bench: &Bench, cell: Cell) -> anyhow::Result<Measured> {
     })
 }
 
-/// The plain statement through the same driver and pool as ours, one call at a time.
-pub(super) async fn plain(bench: &Bench) -> anyhow::Result<Measured> {
+fn script(method: Method) -> &'static str {
+    match method {
+        Method::Cte => CTE_SCRIPT,
+        _ => UPDATE_SCRIPT,
+    }
+}
+
+/// A script without the line that draws a number, for one parameter: the SKU.
+fn statement(method: Method) -> String {
+    let statement = script(method).split_once('\n').map_or("", |(_, rest)| rest);
+    statement.replace("'LAB-' || :n::text", "$1")
+}
+
+/// The statement of a script through the same driver and pool as ours, one call at a time.
+pub(super) async fn alone(bench: &Bench, method: Method) -> anyhow::Result<Measured> {
     let config = StoreConfig::new(bench.postgres.url());
     let store = Store::open(config, Clock::system(), Entropy::system()).await?;
     let Backend::Postgres(postgres) = store.backend() else {
         anyhow::bail!("the peer is on PostgreSQL");
     };
     let pool = postgres.pool().clone();
+    let statement: Arc<str> = statement(method).into();
     let call = move |_| {
-        let pool = pool.clone();
+        let (pool, statement) = (pool.clone(), Arc::clone(&statement));
         async move {
-            let update = sqlx::query(UPDATE).bind("LAB-1");
-            update.execute(&pool).await.map(drop)
+            // One of two texts that are part of this program.
+            let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind("LAB-1");
+            query.execute(&pool).await.map(drop)
         }
     };
     load::run(&bench.meter, 1, bench.window, call).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_becomes_a_statement_of_one_parameter() {
+        for method in [Method::Update, Method::Cte] {
+            let statement = statement(method);
+            assert_eq!(statement.matches("$1").count(), 1, "{statement}");
+            assert!(
+                !statement.contains(":n") && !statement.contains("RANDOM"),
+                "{statement}"
+            );
+        }
+    }
 }
