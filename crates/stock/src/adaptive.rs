@@ -2,8 +2,9 @@
 //!
 //! A cool SKU is best served directly: its calls run beside each other on several connections. A hot one is best served
 //! in batches, since its row is locked through each commit. What tells them apart is conflict (another call on the SKU is
-//! under way already) and wait (a call takes several times what it takes alone). Whoever goes in batches comes back when
-//! the batches have hardly more than one command. Several calls in a row must agree before anything changes.
+//! under way already) and wait (a call takes several times what it takes alone). A whole lane goes in batches when its
+//! calls wait and are so many that its batches would be worth it, though no SKU of it is hot. Whoever goes in batches
+//! comes back when these have hardly more than one command. Several calls in a row must agree before anything changes.
 
 mod gauge;
 mod known;
@@ -31,6 +32,8 @@ pub enum Sample {
         took: Duration,
         /// Another call of the same SKU was under way when it began, or it had to be tried again.
         conflict: bool,
+        /// How many calls of the lane were under way when it began.
+        beside: u32,
     },
     /// In a batch of so many commands.
     Batched {
@@ -46,6 +49,8 @@ pub struct Visit {
     pub mode: Mode,
     /// Another call of the same SKU is under way.
     pub conflict: bool,
+    /// How many calls of the lane are under way, this one not included.
+    pub beside: u32,
 }
 
 /// A change of mind.
@@ -62,12 +67,16 @@ pub struct Switch {
 pub struct Adaptive {
     lane: Gauge,
     skus: Known,
+    /// Calls that are under way.
+    under_way: u32,
     /// What a call takes alone, in seconds: the least that was seen, forgotten slowly.
     floor: Option<f64>,
 }
 
 /// A call that takes this many times the floor has waited.
 const WAITED: f64 = 3.0;
+/// So many calls of a lane at once are worth a batch. With fewer, direct calls gain more by running beside each other.
+const WORTH_A_BATCH: u32 = 4;
 /// What each call adds to the floor of what it took more.
 const FORGET: f64 = 1.0 / 4096.0;
 
@@ -78,6 +87,7 @@ impl Adaptive {
         Self {
             lane: Gauge::default(),
             skus: Known::new(skus),
+            under_way: 0,
             floor: None,
         }
     }
@@ -97,20 +107,29 @@ impl Adaptive {
         let known = self.skus.entry(sku);
         let conflict = known.under_way > 0;
         known.under_way += 1;
-        Visit { mode, conflict }
+        let beside = self.under_way;
+        self.under_way += 1;
+        Visit {
+            mode,
+            conflict,
+            beside,
+        }
     }
 
     /// A call of a SKU ended: how it went, when that says anything. Answers the changes of mind.
     pub fn leave(&mut self, sku: &str, sample: Option<Sample>) -> Vec<Switch> {
         let wait = sample.and_then(|sample| self.wait(sample));
+        self.under_way = self.under_way.saturating_sub(1);
         let known = self.skus.entry(sku);
         known.under_way = known.under_way.saturating_sub(1);
         let (own, lane) = match sample {
             None => return Vec::new(),
-            Some(Sample::Direct { conflict, .. }) => {
+            Some(Sample::Direct {
+                conflict, beside, ..
+            }) => {
                 let waited = wait.is_some_and(|wait| wait >= WAITED);
                 let own = known.gauge.direct(conflict || waited);
-                (own, self.lane.direct(waited))
+                (own, self.lane.direct(waited && beside >= WORTH_A_BATCH))
             }
             Some(Sample::Batched { size }) => (known.gauge.batched(size), self.lane.batched(size)),
         };

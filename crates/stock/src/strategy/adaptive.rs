@@ -17,7 +17,12 @@ pub(crate) async fn run(engine: &Arc<Engine>, command: Command) -> Result<Outcom
             let outcome = atomic::run(engine, command).await;
             let took = engine.clock.monotonic().saturating_sub(began);
             let conflict = call.conflict || matches!(outcome, Err(StockError::Contended { .. }));
-            (outcome, Sample::Direct { took, conflict })
+            let sample = Sample::Direct {
+                took,
+                conflict,
+                beside: call.beside,
+            };
+            (outcome, sample)
         }
         Mode::Batched => {
             let answer = batched::run(engine, command).await;
@@ -35,6 +40,7 @@ struct Call<'a> {
     sku: String,
     mode: Mode,
     conflict: bool,
+    beside: u32,
     sample: Option<Sample>,
 }
 
@@ -48,6 +54,7 @@ impl<'a> Call<'a> {
             sku: sku.to_owned(),
             mode: visit.mode,
             conflict: visit.conflict,
+            beside: visit.beside,
             sample: None,
         }
     }

@@ -9,6 +9,7 @@ fn direct(took: Duration) -> Sample {
     Sample::Direct {
         took,
         conflict: false,
+        beside: 0,
     }
 }
 
@@ -19,6 +20,7 @@ fn call(adaptive: &mut Adaptive, sku: &str, took: Duration, size: usize) -> Mode
         Mode::Direct => Sample::Direct {
             took,
             conflict: visit.conflict || size > 1,
+            beside: visit.beside,
         },
         Mode::Batched => Sample::Batched { size },
     };
@@ -38,13 +40,31 @@ fn a_sku_whose_calls_meet_goes_in_batches_and_others_do_not() {
     assert_eq!(adaptive.mode_of("new"), Mode::Direct);
 }
 
-#[test]
-fn a_lane_whose_calls_wait_goes_in_batches_with_every_sku_that_it_has_not_seen() {
-    let mut adaptive = Adaptive::new(100);
-    call(&mut adaptive, "first", FLOOR, 1);
-    for n in 0..40 {
-        call(&mut adaptive, &format!("sku {n}"), FLOOR * 6, 1);
+/// Calls of many SKUs that all wait, with so many others of the lane under way.
+fn waiting(adaptive: &mut Adaptive, beside: usize) {
+    call(adaptive, "first", FLOOR, 1);
+    for n in 0..beside {
+        adaptive.enter(&format!("other {n}"));
     }
+    for n in 0..40 {
+        call(adaptive, &format!("sku {n}"), FLOOR * 6, 1);
+    }
+    for n in 0..beside {
+        adaptive.leave(&format!("other {n}"), None);
+    }
+}
+
+#[test]
+fn a_lane_whose_calls_wait_but_are_few_stays_direct() {
+    let mut adaptive = Adaptive::new(100);
+    waiting(&mut adaptive, 3);
+    assert_eq!(adaptive.mode_of("new"), Mode::Direct);
+}
+
+#[test]
+fn a_lane_whose_calls_are_many_and_wait_goes_in_batches_with_every_sku_that_it_has_not_seen() {
+    let mut adaptive = Adaptive::new(100);
+    waiting(&mut adaptive, 4);
     assert_eq!(adaptive.mode_of("new"), Mode::Batched);
     for n in 0..200 {
         call(&mut adaptive, &format!("later sku {n}"), FLOOR, 1);
