@@ -70,20 +70,24 @@ async fn go_through(subject: Subject) {
         with_word(&lines, &word),
         "{word}"
     );
-    // More than what is collected before it is ordered; asked again, it is known to be common.
-    let common = ListQuery {
-        search: Some(COMMON.to_owned()),
-        ..all()
-    };
-    let once = subject.catalog.list(&common).await.unwrap();
-    assert_eq!(subject.catalog.list(&common).await.unwrap(), once);
-    assert_eq!(count(&subject, common).await, with_word(&lines, COMMON));
+    find_what_is_common(&subject, &lines).await;
     let first = export(&subject).await;
     assert_eq!(
         import(&subject, first.clone()).await.unchanged,
         lines.len() as u64
     );
     assert_eq!(export(&subject).await, first);
+}
+
+/// More matches than are collected before they are ordered; asked again, it is known to be common.
+async fn find_what_is_common(subject: &Subject, lines: &[serde_json::Value]) {
+    let common = ListQuery {
+        search: Some(COMMON.to_owned()),
+        ..all()
+    };
+    let once = subject.catalog.list(&common).await.unwrap();
+    assert_eq!(subject.catalog.list(&common).await.unwrap(), once);
+    assert_eq!(count(subject, common).await, with_word(lines, COMMON));
 }
 
 /// Lines with a word that begins with `word` in a text that is searched, by a plain reading.
