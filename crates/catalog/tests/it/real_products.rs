@@ -19,7 +19,7 @@ async fn a_real_catalogue_goes_through_postgres() {
 }
 
 /// The beginning of a word of nearly every product.
-const COMMON: &str = "a";
+const COMMON: &str = "an";
 
 /// Import, search, filters and export, checked against a plain reading of the same lines.
 async fn go_through(subject: Subject) {
