@@ -1,4 +1,4 @@
-mod common;
+mod common_searches;
 mod find;
 mod matching;
 mod pictures;

@@ -3,7 +3,7 @@ use sqlx::postgres::PgArguments;
 use stanchion_kernel::{Timestamp, Uuid};
 use stanchion_store::{Postgres, Rendered, Statement, StoreError};
 
-use super::common::Common;
+use super::common_searches::CommonSearches;
 use super::{matching, row};
 use crate::CatalogError;
 use crate::cursor::{Place, Row, SortKey};
@@ -27,7 +27,7 @@ type Query = sqlx::query::Query<'static, sqlx::Postgres, PgArguments>;
 pub(crate) struct Statements {
     list: Statement,
     matches: Statement,
-    common: Common,
+    common: CommonSearches,
     export: Statement,
 }
 
@@ -111,7 +111,7 @@ impl Statements {
         Self {
             list: Statement::new("product_list", include_str!("list.sql")),
             matches: Statement::new("product_matches", include_str!("matches.sql")),
-            common: Common::default(),
+            common: CommonSearches::default(),
             export: Statement::new("product_export", include_str!("export.sql")),
         }
     }

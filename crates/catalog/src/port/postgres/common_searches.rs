@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Searches that were found to have very many matches, so that collecting these again would be in vain. A hint: what is
 /// answered does not depend on it. Bounded; a search is taken for common some times, and then measured again.
 #[derive(Debug, Default)]
-pub(super) struct Common {
+pub(super) struct CommonSearches {
     hasher: RandomState,
     trusted: Mutex<HashMap<u64, u32>>,
 }
@@ -15,7 +15,7 @@ const MOST: usize = 4_096;
 /// How often a search is taken for common before it is measured again.
 const TRUST: u32 = 64;
 
-impl Common {
+impl CommonSearches {
     /// Whether a search was found to be common lately.
     pub(super) fn knows(&self, search: &impl Hash) -> bool {
         let search = self.hasher.hash_one(search);
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_common_search_is_measured_again_after_a_while() {
-        let common = Common::default();
+        let common = CommonSearches::default();
         assert!(!common.knows(&"lamp"));
         common.remember(&"lamp");
         assert!((0..TRUST).all(|_| common.knows(&"lamp")));
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn its_memory_is_bounded() {
-        let common = Common::default();
+        let common = CommonSearches::default();
         for search in 0..2 * MOST {
             common.remember(&search);
         }
