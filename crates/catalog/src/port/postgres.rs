@@ -37,9 +37,9 @@ trait Write: Sync {
     async fn run(&self, connection: &mut PgConnection) -> Result<Self::Outcome, CatalogError>;
 }
 
+const ANALYZE: &str = include_str!("postgres/analyze.sql");
 /// A transaction that lost against another is run again this often.
 const ATTEMPTS: u32 = 5;
-const ANALYZE: &str = include_str!("postgres/analyze.sql");
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
 impl PostgresCatalog {

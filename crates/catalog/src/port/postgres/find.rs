@@ -195,8 +195,8 @@ impl Statements {
     ) -> Result<Vec<Product>, CatalogError> {
         let search = (bind.terms, bind.status.as_str());
         // Behind a cursor there may be few matches though there are many in all.
-        let is_common = bind.after.is_none() && self.common.knows(&search);
-        if bind.terms.is_some() && !is_common {
+        let is_common = || bind.after.is_none() && self.common.knows(&search);
+        if bind.terms.is_some() && !is_common() {
             let query = bind.query(self.matches.postgres(features));
             let matches = query.fetch_one(postgres.pool());
             let matches = postgres.timed("product_search", matches).await?;

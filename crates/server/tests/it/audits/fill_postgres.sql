@@ -1,6 +1,5 @@
 -- :skus SKUs of 100 movements each: pieces come in, 49 times two of them are held and then sold or given back in turn,
--- and the last two stay held. Foreign keys are sound by construction, and would be asked for each row.
-SET session_replication_role = replica;
+-- and the last two stay held.
 INSERT INTO stanchion_stock.stock (sku, on_hand, reserved, version, updated_at)
 SELECT 'S-' || s, 950, 2, 100, now() FROM generate_series(1, :skus) AS s;
 INSERT INTO stanchion_stock.reservations (id, state, lines, created_at, expires_at, settled_at)
