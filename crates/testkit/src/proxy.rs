@@ -80,7 +80,13 @@ impl Proxy {
         self.shared.change(|faults| faults.lose(direction));
     }
 
-    /// Ends every fault. Connections that lost bytes are closed, since what follows a hole is no stream.
+    /// Takes the target away from every connection that is open, for good and without a word; new ones reach it. It is
+    /// what clients see whose server's address moved to another machine.
+    pub fn vanish(&self) {
+        self.shared.change(faults::Faults::vanish);
+    }
+
+    /// Ends every fault but [`Proxy::vanish`]. Connections that lost bytes are closed, since what follows a hole is no stream.
     ///
     /// # Panics
     /// When another program took the port after a [`Proxy::cut`].

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 
-use super::faults::{Direction, Shared};
+use super::faults::{Direction, Faults, Shared};
 
 const CHUNK_BYTES: usize = 16 * 1024;
 // What may be under way at a time, 16 MiB: it bounds the speed of a delayed connection.
@@ -29,13 +29,14 @@ pub(super) async fn carry(client: TcpStream, target: SocketAddr, shared: Arc<Sha
 }
 
 async fn try_carry(client: TcpStream, target: SocketAddr, shared: &Shared) -> io::Result<()> {
+    let born = shared.watch().borrow().vanished();
     let server = TcpStream::connect(target).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let there = pump(from_client, to_server, Direction::ToServer, shared);
-    let back = pump(from_server, to_client, Direction::ToClient, shared);
+    let there = pump(from_client, to_server, Direction::ToServer, born, shared);
+    let back = pump(from_server, to_client, Direction::ToClient, born, shared);
     tokio::try_join!(there, back)?;
     Ok(())
 }
@@ -44,11 +45,12 @@ async fn pump(
     from: OwnedReadHalf,
     to: OwnedWriteHalf,
     direction: Direction,
+    born: u64,
     shared: &Shared,
 ) -> io::Result<()> {
     let clock = Clock::system();
     let (sender, queue) = mpsc::channel(CHUNKS_UNDER_WAY);
-    let read = read(from, sender, direction, shared, &clock);
+    let read = read(from, sender, direction, born, shared, &clock);
     let write = write(to, queue, direction, shared, &clock);
     tokio::try_join!(read, write)?;
     Ok(())
@@ -59,9 +61,11 @@ async fn read(
     mut from: OwnedReadHalf,
     queue: mpsc::Sender<Chunk>,
     direction: Direction,
+    born: u64,
     shared: &Shared,
     clock: &Clock,
 ) -> io::Result<()> {
+    let loses = |faults: &Faults| faults.vanished() > born || faults.loses(direction);
     let mut faults = shared.watch();
     let mut buffer = vec![0; CHUNK_BYTES];
     let (mut lost, mut ended) = (false, false);
@@ -70,18 +74,18 @@ async fn read(
             // A fault counts for all that is read after it.
             biased;
             Ok(()) = faults.changed() => {
-                if lost && !faults.borrow_and_update().loses(direction) {
+                if lost && !loses(&faults.borrow_and_update()) {
                     return Err(io::ErrorKind::ConnectionAborted.into());
                 }
                 continue;
             }
             got = from.read(&mut buffer), if !ended => got,
         };
-        let (delay, loses) = {
+        let (delay, is_lost) = {
             let faults = faults.borrow();
-            (faults.delay, faults.loses(direction))
+            (faults.delay, loses(&faults))
         };
-        if loses {
+        if is_lost {
             lost = true;
             ended = !matches!(got, Ok(1..));
             shared.dropped.add(direction, got.unwrap_or_default());

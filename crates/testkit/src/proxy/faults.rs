@@ -27,9 +27,20 @@ pub(super) struct Faults {
     pub(super) delay: Duration,
     to_server: bool,
     to_client: bool,
+    vanished: u64,
 }
 
 impl Faults {
+    /// Takes the target away from every connection that is open.
+    pub(super) fn vanish(&mut self) {
+        self.vanished += 1;
+    }
+
+    /// How often the target has vanished; a connection that began before the last time reaches nobody.
+    pub(super) fn vanished(&self) -> u64 {
+        self.vanished
+    }
+
     pub(super) fn lose(&mut self, direction: Direction) {
         self.to_server |= direction.includes(Direction::ToServer);
         self.to_client |= direction.includes(Direction::ToClient);
@@ -41,7 +52,10 @@ impl Faults {
     }
 
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            vanished: self.vanished,
+            ..Self::default()
+        };
     }
 }
 

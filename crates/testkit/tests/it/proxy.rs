@@ -155,6 +155,19 @@ async fn healing_closes_what_lost_bytes_and_spares_the_rest() {
     assert_eq!(echo(&mut whole, b"after").await.unwrap(), b"after");
 }
 
+#[tokio::test]
+async fn who_was_connected_to_a_server_that_vanished_hears_nothing_more_and_others_do() {
+    let proxy = Proxy::start(echo_server().await);
+    let mut before = connect(&proxy).await;
+    echo(&mut before, b"before").await.unwrap();
+    proxy.vanish();
+    let mut after = connect(&proxy).await;
+    assert_eq!(echo(&mut after, b"after").await.unwrap(), b"after");
+    proxy.heal();
+    before.write_all(b"lost").await.unwrap();
+    assert!(timeout(SILENCE, before.read_u8()).await.is_err());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_proxy_has_a_clock_of_its_own() {
     let clock = Clock::system();
