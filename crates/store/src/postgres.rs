@@ -1,12 +1,16 @@
 //! PostgreSQL: the pool, and what every connection is told.
 
+mod patience;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
-use sqlx::{Connection as _, Executor as _, PgPool, Postgres as Pg, Row as _};
+use sqlx::{Executor as _, PgPool, Postgres as Pg, Row as _};
 use stanchion_kernel::Clock;
+
+use patience::Patience;
 
 use crate::{StoreConfig, StoreError, observe};
 
@@ -16,6 +20,7 @@ pub struct Postgres {
     pool: PgPool,
     clock: Clock,
     lineage: Arc<AtomicU64>,
+    patience: Patience,
 }
 
 /// A connection idle for longer is asked whether it still lives before it is used.
@@ -31,6 +36,8 @@ impl Postgres {
         let options = connect_options(config)?;
         let lineage = Arc::new(AtomicU64::new(0));
         let seen = Arc::clone(&lineage);
+        let patience = Patience::new(config, clock);
+        let returned = patience.clone();
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections.max(2))
             .acquire_timeout(config.acquire_timeout)
@@ -38,10 +45,14 @@ impl Postgres {
             .before_acquire(|connection, meta| {
                 Box::pin(async move {
                     if meta.idle_for > PING_AFTER {
-                        connection.ping().await?;
+                        patience::ping(connection).await?;
                     }
                     Ok(true)
                 })
+            })
+            .after_release(move |connection, _| {
+                let patience = returned.clone();
+                Box::pin(async move { patience.accepts(connection).await })
             })
             .after_connect(move |connection, _| {
                 let seen = Arc::clone(&seen);
@@ -56,6 +67,7 @@ impl Postgres {
             pool,
             clock: clock.clone(),
             lineage,
+            patience,
         })
     }
 
@@ -82,7 +94,8 @@ impl Postgres {
     /// As for [`Postgres::acquire`].
     pub async fn begin(&self) -> Result<sqlx::Transaction<'static, Pg>, StoreError> {
         let started = self.clock.monotonic();
-        let transaction = self.pool.begin().await;
+        let begin = self.pool.begin();
+        let transaction = self.patience.wait(begin, patience::timed_out).await;
         observe::pool_wait("postgres", self.clock.monotonic().saturating_sub(started));
         Ok(transaction?)
     }
@@ -90,24 +103,54 @@ impl Postgres {
     /// Commits a transaction of [`Postgres::begin`].
     ///
     /// # Errors
-    /// [`StoreError::CommitUnknown`] when the connection was lost while the commit was under way; with any other
-    /// error nothing is stored.
-    pub async fn commit(transaction: sqlx::Transaction<'static, Pg>) -> Result<(), StoreError> {
-        let committed = transaction.commit().await;
+    /// [`StoreError::CommitUnknown`] when the connection was lost, or the server did not answer, while the commit was
+    /// under way; with any other error nothing is stored.
+    pub async fn commit(
+        &self,
+        transaction: sqlx::Transaction<'static, Pg>,
+    ) -> Result<(), StoreError> {
+        let commit = transaction.commit();
+        let committed = self.patience.wait(commit, patience::timed_out).await;
         committed.map_err(StoreError::of_commit)
     }
 
     /// Runs a statement that `run` sends, and records its time under `name`.
     ///
     /// # Errors
-    /// Those of `run`.
-    pub async fn timed<T, E>(
+    /// Those of `run`, and that of a lost connection when the server does not answer although it should have cancelled
+    /// the statement by now.
+    pub async fn timed<T, E: From<sqlx::Error>>(
         &self,
         name: &'static str,
         run: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
+        self.recorded(name, run, || patience::timed_out().into())
+            .await
+    }
+
+    /// As [`Postgres::timed`], for a `run` that commits.
+    ///
+    /// # Errors
+    /// Those of `run`, and [`StoreError::CommitUnknown`] when the server does not answer.
+    pub async fn timed_commit<T, E: From<StoreError>>(
+        &self,
+        name: &'static str,
+        run: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        self.recorded(name, run, || {
+            StoreError::of_commit(patience::timed_out()).into()
+        })
+        .await
+    }
+
+    async fn recorded<T, E>(
+        &self,
+        name: &'static str,
+        run: impl Future<Output = Result<T, E>>,
+        lost: impl FnOnce() -> E,
+    ) -> Result<T, E> {
         let started = self.clock.monotonic();
-        let result = run.await;
+        let result = self.patience.wait(run, lost).await;
         observe::statement(
             name,
             self.clock.monotonic().saturating_sub(started),

@@ -66,7 +66,7 @@ impl Store {
             }
             Location::Postgres => {
                 let postgres = Postgres::open(&config, &clock).await?;
-                let hint = Hint::postgres(postgres.pool());
+                let hint = Hint::postgres(&postgres);
                 (Backend::Postgres(postgres), hint)
             }
         };
@@ -112,7 +112,7 @@ impl Store {
             Backend::Sqlite(sqlite) => TxKind::Sqlite(sqlite.begin().await?, self.0.clock.clone()),
             Backend::Postgres(postgres) => TxKind::Postgres(postgres.begin().await?),
         };
-        Ok(Tx::new(kind, self.0.hint.clone()))
+        Ok(Tx::new(kind, self.clone()))
     }
 
     /// Asks the database for a sign of life.

@@ -1,8 +1,7 @@
 use sqlx::Postgres as Pg;
 use stanchion_kernel::Clock;
 
-use crate::feed::Hint;
-use crate::{Postgres, SqliteTx, StoreError};
+use crate::{Backend, SqliteTx, Store, StoreError};
 
 /// A transaction that several crates write in, and that its caller ends.
 ///
@@ -10,7 +9,7 @@ use crate::{Postgres, SqliteTx, StoreError};
 #[derive(Debug)]
 pub struct Tx {
     kind: TxKind,
-    hint: Hint,
+    store: Store,
 }
 
 /// The database that a transaction runs on.
@@ -23,8 +22,8 @@ pub enum TxKind {
 }
 
 impl Tx {
-    pub(crate) fn new(kind: TxKind, hint: Hint) -> Self {
-        Self { kind, hint }
+    pub(crate) fn new(kind: TxKind, store: Store) -> Self {
+        Self { kind, store }
     }
 
     /// The database's own transaction, for a crate that writes in it.
@@ -38,11 +37,16 @@ impl Tx {
     /// [`StoreError::CommitUnknown`] when the connection was lost, or the disk failed, while the commit was under way;
     /// with any other error nothing is stored.
     pub async fn commit(self) -> Result<(), StoreError> {
-        match self.kind {
-            TxKind::Sqlite(tx, _) => tx.commit().await?,
-            TxKind::Postgres(tx) => Postgres::commit(tx).await?,
+        match (self.kind, self.store.backend()) {
+            (TxKind::Sqlite(tx, _), _) => tx.commit().await?,
+            (TxKind::Postgres(tx), Backend::Postgres(postgres)) => postgres.commit(tx).await?,
+            (TxKind::Postgres(_), Backend::Sqlite(_)) => {
+                return Err(StoreError::Database(
+                    "a transaction of another database".to_owned(),
+                ));
+            }
         }
-        self.hint.give();
+        self.store.hint();
         Ok(())
     }
 

@@ -107,7 +107,7 @@ impl PostgresLedger {
 
     /// Most commits leave the feed alone, and its consumers too.
     async fn commit(&self, tx: Transaction, announced: bool) -> Result<(), StoreError> {
-        Postgres::commit(tx).await?;
+        self.postgres.commit(tx).await?;
         if announced {
             self.store.hint();
         }
@@ -137,7 +137,7 @@ impl Port for PostgresLedger {
 
     async fn apply(&self, plan: Plan) -> Result<(), StoreError> {
         let apply = self.apply_alone(&plan);
-        self.postgres.timed("stock_apply", apply).await
+        self.postgres.timed_commit("stock_apply", apply).await
     }
 
     async fn decide(&self, tx: Option<&mut Tx>, batch: Batch) -> Result<Vec<Outcome>, StoreError> {
@@ -145,7 +145,7 @@ impl Port for PostgresLedger {
             Some(tx) => self.decide_within(connection(tx)?, &batch).await,
             None => {
                 let decide = self.decide_alone(&batch);
-                self.postgres.timed("stock_decide", decide).await
+                self.postgres.timed_commit("stock_decide", decide).await
             }
         }
     }
@@ -157,7 +157,7 @@ impl Port for PostgresLedger {
     ) -> Result<Option<Reservation>, StoreError> {
         let mut connection = self.postgres.acquire().await?;
         let take = self.take.run(&mut connection, command, keep);
-        self.postgres.timed("stock_take", take).await
+        self.postgres.timed_commit("stock_take", take).await
     }
 
     async fn row(&self, sku: &str) -> Result<Option<StockRow>, StoreError> {

@@ -6,10 +6,14 @@ use sqlx::postgres::PgListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+use crate::Postgres;
+
 const NOTIFY: &str = include_str!("notify_postgres.sql");
 const CHANNEL: &str = "stanchion_feed";
 /// A listener that lost its connection tries again after this; meanwhile the poll serves alone.
 const RECONNECT_AFTER: Duration = Duration::from_millis(500);
+/// A listener that hears nothing for this long connects anew: of a server that vanished it would never hear.
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// Says to consumers, here and on other servers, that the feed may have grown.
 ///
@@ -43,12 +47,12 @@ impl Hint {
     }
 
     /// Hints within this process and by `NOTIFY`.
-    pub(crate) fn postgres(pool: &PgPool) -> Self {
+    pub(crate) fn postgres(postgres: &Postgres) -> Self {
         let here = watch::Sender::new(0);
         let wanted = Arc::new(Notify::new());
         let tasks = [
-            tokio::spawn(send(pool.clone(), Arc::clone(&wanted))),
-            tokio::spawn(listen(pool.clone(), here.clone())),
+            tokio::spawn(send(postgres.clone(), Arc::clone(&wanted))),
+            tokio::spawn(listen(postgres.pool().clone(), here.clone())),
         ];
         Self {
             here,
@@ -70,10 +74,11 @@ impl Hint {
     }
 }
 
-async fn send(pool: PgPool, wanted: Arc<Notify>) {
+async fn send(postgres: Postgres, wanted: Arc<Notify>) {
     loop {
         wanted.notified().await;
-        if let Err(error) = sqlx::query(NOTIFY).bind(CHANNEL).execute(&pool).await {
+        let notify = sqlx::query(NOTIFY).bind(CHANNEL).execute(postgres.pool());
+        if let Err(error) = postgres.timed("feed_notify", notify).await {
             tracing::debug!(%error, "a hint was not sent; consumers poll");
         }
     }
@@ -93,7 +98,10 @@ async fn receive(pool: &PgPool, here: &watch::Sender<u64>) -> Result<(), sqlx::E
     listener.listen(CHANNEL).await?;
     loop {
         // `None`: the connection was lost and made again; something may have been missed meanwhile.
-        let _ = listener.try_recv().await?;
+        let Ok(heard) = tokio::time::timeout(SILENCE, listener.try_recv()).await else {
+            return Ok(());
+        };
+        heard?;
         here.send_modify(|count| *count = count.wrapping_add(1));
     }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use stanchion_kernel::{Clock, Entropy};
 use stanchion_store::{MIGRATIONS, Store, StoreConfig, StoreError, Tx, TxKind};
-use stanchion_testkit::{Database, Postgres, PostgresOptions, eventually};
+use stanchion_testkit::{Database, Postgres, PostgresOptions, Proxy, eventually};
 
 use crate::databases::{Guard, open, postgres};
 
@@ -149,4 +149,36 @@ async fn a_session_that_ends_during_a_commit_leaves_it_unknown_and_before_it_not
     );
     let stored = database.psql("SELECT count(*) FROM slow").await;
     assert_eq!(stored.trim(), "0");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_vanished_is_given_up_and_its_connections_with_it() {
+    let (_store, guard) = postgres().await;
+    let address = guard.url().split(['@', '/']).nth(3).map(str::to_owned);
+    let address = address.expect("a URL with an address");
+    let proxy = Proxy::start(address.as_str());
+    let config = StoreConfig {
+        max_connections: 2,
+        acquire_timeout: Duration::from_millis(300),
+        statement_timeout: Duration::from_millis(300),
+        ..StoreConfig::new(guard.url().replace(&address, &proxy.addr().to_string()))
+    };
+    let store = open(config).await;
+    store.ready().await.unwrap();
+    let held = store.begin().await.unwrap();
+    proxy.vanish();
+    let limit = Duration::from_secs(30);
+    let lost = tokio::time::timeout(limit, store.ping()).await;
+    let lost = lost.expect("an answer, though the server gives none");
+    assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
+    let committed = tokio::time::timeout(limit, held.commit()).await;
+    let committed = committed.expect("an answer, though the server gives none");
+    assert!(
+        matches!(committed, Err(StoreError::CommitUnknown(_))),
+        "{committed:?}"
+    );
+    eventually("new connections are made", limit, || async {
+        store.ping().await.is_ok() && store.begin().await.is_ok()
+    })
+    .await;
 }
