@@ -94,9 +94,14 @@ impl Report {
         text + &self.sections
     }
 
-    /// Writes `NAME.md` and `NAME.json` under `folder`.
-    pub(crate) fn write(&self, folder: &Path, name: &str, command: &str) -> anyhow::Result<()> {
+    /// Writes `NAME.md` and `NAME.json` under `folder`, with the command that was given.
+    pub(crate) fn write(&self, folder: &Path, name: &str) -> anyhow::Result<()> {
         std::fs::create_dir_all(folder)?;
+        let words = ["cargo".to_owned(), "lab".to_owned()].into_iter();
+        let command = words
+            .chain(std::env::args().skip(1))
+            .collect::<Vec<_>>()
+            .join(" ");
         let markdown = format!("{}\nMade by `{command}`.\n", self.markdown());
         let json = serde_json::to_string_pretty(self)? + "\n";
         std::fs::write(folder.join(name).with_extension("md"), markdown)

@@ -88,7 +88,5 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     reads::measure(&mut bench).await?;
     writes::measure(&mut bench).await?;
     eprintln!("{}", bench.report.markdown());
-    bench
-        .report
-        .write(Path::new(&options.out), "catalog", "cargo lab catalog")
+    bench.report.write(Path::new(&options.out), "catalog")
 }

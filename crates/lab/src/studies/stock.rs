@@ -102,5 +102,5 @@ fn write(bench: &mut Bench, options: &Options) -> anyhow::Result<()> {
         figure::draw(cells, &options.out.join("stock.svg"))?;
     }
     eprintln!("{}", report.markdown());
-    report.write(&options.out, "stock", "cargo lab stock")
+    report.write(&options.out, "stock")
 }

@@ -10,7 +10,7 @@ use super::ledger::{Ledger, fixed, immediate};
 use super::promises::median;
 
 const PROMISED: f64 = 0.9;
-/// How often a cell that breaks the promise at first is measured, the first time included.
+/// How often a cell that breaks the promise at first is measured again.
 const ROUNDS: usize = 3;
 
 /// The cells of one ledger, strategies beside each other, so that they meet the same machine.
@@ -92,13 +92,14 @@ pub(super) async fn judge_adaptive(bench: &mut Bench) -> anyhow::Result<()> {
 }
 
 const HEAD: &str = "\
-Where one round says less than 0.9, both are measured again in turns, and the medians count.
+Where the table of all cells says less than 0.9, both are measured again in turns, and the medians of these rounds count:
+the round that chose the best of four is kind to it.
 
-| cell | adaptive | rounds |
+| cell | adaptive | rounds again |
 |---|---|---|
 ";
 
-/// Which fixed strategy is best in the place of a cell, how the cell compares to it, and in how many rounds.
+/// Which fixed strategy is best in the place of a cell, how the cell compares to it, and in how many rounds more.
 async fn ratio(bench: &Bench, cell: Cell) -> anyhow::Result<Option<(Strategy, f64, usize)>> {
     let ours = bench.cells.get(cell).map(|found| found.per_second);
     let best = bench.cells.ranking(cell).into_iter().next();
@@ -106,11 +107,11 @@ async fn ratio(bench: &Bench, cell: Cell) -> anyhow::Result<Option<(Strategy, f6
         return Ok(None);
     };
     if ours >= PROMISED * theirs {
-        return Ok(Some((best, ours / theirs, 1)));
+        return Ok(Some((best, ours / theirs, 0)));
     }
     let ledger = Ledger::fill(bench, cell.database, cell.spread).await?;
-    let (mut ours, mut theirs) = (vec![ours], vec![theirs]);
-    for _ in 1..ROUNDS {
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
         for (strategy, rates) in [(best, &mut theirs), (Strategy::Adaptive, &mut ours)] {
             let measured = ledger.load(bench, cell.clients, fixed(strategy)).await?;
             rates.push(measured.per_second);
