@@ -200,6 +200,10 @@ impl Catalog {
         self.port.upsert(batch).await
     }
 
+    pub(crate) fn parallel_upserts(&self) -> usize {
+        self.port.parallel_upserts()
+    }
+
     pub(crate) async fn refresh_statistics(&self) -> Result<(), CatalogError> {
         self.port.refresh_statistics().await
     }

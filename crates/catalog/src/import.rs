@@ -1,24 +1,20 @@
 //! Import: NDJSON in, products out, in constant memory. A line is taken whole or refused with its number and reason.
 
+mod batch;
 mod line;
 mod lines;
-
-use std::collections::HashSet;
+mod writing;
 
 use tokio::io::AsyncRead;
 use tokio::sync::mpsc;
 
+use batch::Batch;
 pub use line::{BadLine, Reason, parse_line};
 use lines::{Line, Lines};
+use writing::Writing;
 
-use crate::port::Upserted;
-use crate::prepared::Prepared;
 use crate::{Catalog, CatalogError};
 
-/// Products written in one transaction: long enough to pay for the commit, short enough for others to get in between.
-const BATCH: usize = 4_000;
-/// Text of one batch, whichever is reached first; bounds the memory with long lines.
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Batches that are parsed ahead of the one being written.
 const AHEAD: usize = 2;
 
@@ -83,7 +79,7 @@ pub enum ImportFailure {
 
 enum Parsed {
     Bad(BadLine),
-    Batch { products: Vec<Prepared>, lines: u64 },
+    Batch(Batch),
     Failed(std::io::Error),
 }
 
@@ -125,32 +121,21 @@ impl Catalog {
         events: &mpsc::Sender<ImportEvent>,
         summary: &mut ImportSummary,
     ) -> Result<(), ImportFailure> {
-        while let Some(parsed) = parsed.recv().await {
-            let event = match parsed {
-                Parsed::Failed(error) => return Err(error.into()),
-                Parsed::Bad(bad) => {
-                    summary.lines += 1;
-                    summary.failed += 1;
-                    ImportEvent::BadLine(bad)
-                }
-                Parsed::Batch { products, lines } => {
-                    for upserted in self.upsert_prepared(products).await? {
-                        match upserted {
-                            Upserted::Created => summary.created += 1,
-                            Upserted::Updated => summary.updated += 1,
-                            Upserted::Unchanged => summary.unchanged += 1,
-                        }
-                    }
-                    summary.lines += lines;
-                    ImportEvent::Progress(*summary)
-                }
-            };
-            let _ = events.send(event).await;
+        let mut writing = Writing::new(self, events, summary);
+        let mut result = Ok(());
+        while let (Ok(()), Some(parsed)) = (&result, parsed.recv().await) {
+            match parsed {
+                Parsed::Failed(error) => result = Err(error.into()),
+                Parsed::Bad(bad) => writing.refuse(bad).await,
+                Parsed::Batch(batch) => result = writing.begin(batch).await,
+            }
         }
-        Ok(())
+        let finished = writing.finish().await;
+        result.and(finished)
     }
 }
 
+/// Reads lines until the input ends or nobody takes what is read.
 async fn parse<R: AsyncRead + Unpin>(
     catalog: Catalog,
     mut lines: Lines<R>,
@@ -159,17 +144,19 @@ async fn parse<R: AsyncRead + Unpin>(
     let mut batch = Batch::default();
     loop {
         let sent = match lines.next().await {
-            Ok(None) => {
-                let _ = batch.flush(&out).await;
-                return;
-            }
+            Ok(None) => break,
             Err(error) => {
-                let _ = batch.flush(&out).await;
+                let _ = flush(&mut batch, &out).await;
                 let _ = out.send(Parsed::Failed(error)).await;
                 return;
             }
             Ok(Some(Line { number, text })) => match text.and_then(parse_line) {
-                Ok(new) => batch.add(catalog.prepare(new), &out).await,
+                Ok(new) => {
+                    // A SKU that the batch has already begins a new one, so that the later line counts.
+                    let sent = !batch.has(&new.sku) || flush(&mut batch, &out).await;
+                    batch.add(catalog.prepare(new));
+                    sent && (!batch.is_full() || flush(&mut batch, &out).await)
+                }
                 Err(reason) => {
                     let bad = BadLine {
                         line: number,
@@ -183,37 +170,11 @@ async fn parse<R: AsyncRead + Unpin>(
             return;
         }
     }
+    let _ = flush(&mut batch, &out).await;
 }
 
-#[derive(Default)]
-struct Batch {
-    products: Vec<Prepared>,
-    skus: HashSet<String>,
-    bytes: usize,
-}
-
-impl Batch {
-    /// Adds a product; a SKU that the batch has already begins a new one, so that the later line counts.
-    async fn add(&mut self, new: Prepared, out: &mpsc::Sender<Parsed>) -> bool {
-        if self.skus.contains(&new.product.sku) && !self.flush(out).await {
-            return false;
-        }
-        self.bytes += new.product.description.len() + new.attributes.len();
-        self.skus.insert(new.product.sku.clone());
-        self.products.push(new);
-        if self.products.len() < BATCH && self.bytes < BATCH_BYTES {
-            return true;
-        }
-        self.flush(out).await
-    }
-
-    /// Whether somebody still takes batches.
-    async fn flush(&mut self, out: &mpsc::Sender<Parsed>) -> bool {
-        let Self { products, .. } = std::mem::take(self);
-        if products.is_empty() {
-            return true;
-        }
-        let lines = u64::try_from(products.len()).unwrap_or(u64::MAX);
-        out.send(Parsed::Batch { products, lines }).await.is_ok()
-    }
+/// Whether somebody still takes batches.
+async fn flush(batch: &mut Batch, out: &mpsc::Sender<Parsed>) -> bool {
+    let full = std::mem::take(batch);
+    full.lines() == 0 || out.send(Parsed::Batch(full)).await.is_ok()
 }

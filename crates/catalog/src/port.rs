@@ -141,6 +141,9 @@ pub trait Port: Send + Sync + fmt::Debug {
         precondition: &Precondition,
     ) -> Result<Revision, CatalogError>;
 
+    /// How many [`upsert`](Port::upsert)s an import gains by running at once, 1 or more.
+    fn parallel_upserts(&self) -> usize;
+
     /// Makes or changes each by its SKU, all in one transaction. No SKU may occur twice.
     async fn upsert(&self, batch: Vec<Prepared>) -> Result<Vec<Upserted>, CatalogError>;
 

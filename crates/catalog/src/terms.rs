@@ -20,7 +20,7 @@ const MAX_WORDS: usize = 1_000;
 const MAX_SORT_KEY: usize = 100;
 
 /// What the index holds of a product.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
     /// Words of its name and its SKU.
     pub name: BTreeSet<String>,

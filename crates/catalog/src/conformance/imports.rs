@@ -99,6 +99,12 @@ pub(super) async fn of_two_lines_with_one_sku_the_later_counts(subject: Subject)
     let (summary, _) = import(&subject, text).await;
     assert_eq!((summary.created, summary.updated), (2, 1));
     assert_eq!(subject.found("second").await, ["A"]);
+    let many: String = (0..40)
+        .map(|n| line("A", &format!("Edition{n}")) + "\n")
+        .collect();
+    let (summary, _) = import(&subject, many).await;
+    assert_eq!((summary.lines, summary.updated), (40, 40));
+    assert_eq!(subject.found("edition39").await, ["A"]);
 }
 
 pub(super) async fn export_import_export_is_byte_identical(subject: Subject) {

@@ -61,7 +61,10 @@ impl PostgresCatalog {
         match tx.map(Tx::kind) {
             Some(TxKind::Postgres(tx)) => self.postgres.timed(name, write.run(tx)).await,
             Some(TxKind::Sqlite(..)) => Err(super::foreign_transaction()),
-            None => self.postgres.timed(name, self.write_alone(&write)).await,
+            None => {
+                let write = self.write_alone(&write);
+                self.postgres.timed_commit(name, write).await
+            }
         }
     }
 
@@ -103,6 +106,11 @@ impl Port for PostgresCatalog {
 
     async fn statuses(&self, skus: &[&str]) -> Result<Vec<Option<Status>>, CatalogError> {
         find::statuses(&self.postgres, skus).await
+    }
+
+    /// A transaction keeps one core of the database busy; more of them wait for each other's index pages.
+    fn parallel_upserts(&self) -> usize {
+        2
     }
 
     /// Enough to keep a few cores of the database busy, few enough that what comes together goes together.

@@ -17,6 +17,7 @@ use crate::cursor::Place;
 use crate::model::{Category, NewPicture, PictureState, Product, Rendition, Revision, Status};
 use crate::prepared::Prepared;
 use crate::query::Checked;
+use write::Entry;
 
 /// The catalogue on a SQLite file.
 #[derive(Debug)]
@@ -78,6 +79,11 @@ impl Port for SqliteCatalog {
         self.sqlite.look_up("product_statuses", read).await
     }
 
+    /// There is one writer.
+    fn parallel_upserts(&self) -> usize {
+        1
+    }
+
     /// The locks of the file's log are one for the whole process: two at once would only wait for each other.
     fn parallel_lookups(&self) -> usize {
         1
@@ -123,15 +129,15 @@ impl Port for SqliteCatalog {
     }
 
     async fn create(&self, tx: Option<&mut Tx>, new: Prepared) -> Result<Product, CatalogError> {
+        let entry = Entry::from(new);
         self.write(tx, "product_create", move |connection, now| {
-            if write::by_sku(connection, &new.product.sku)?.is_some() {
-                return Err(CatalogError::SkuTaken {
-                    sku: new.product.sku.clone(),
-                });
+            let sku = &entry.new.product.sku;
+            if write::by_sku(connection, sku)?.is_some() {
+                return Err(CatalogError::SkuTaken { sku: sku.clone() });
             }
-            write::add_categories(connection, now, std::slice::from_ref(&new))?;
-            write::insert(connection, now, &new)?;
-            find::product(connection, new.id)?.ok_or(CatalogError::NotFound)
+            write::add_categories(connection, now, std::slice::from_ref(&entry))?;
+            write::insert(connection, now, &entry)?;
+            find::product(connection, entry.new.id)?.ok_or(CatalogError::NotFound)
         })
         .await
     }
@@ -153,8 +159,9 @@ impl Port for SqliteCatalog {
                     sku: edited.product.sku.clone(),
                 });
             }
-            write::add_categories(connection, now, std::slice::from_ref(&edited))?;
-            write::replace_by_id(connection, now, &edited)?;
+            let entry = Entry::from(edited);
+            write::add_categories(connection, now, std::slice::from_ref(&entry))?;
+            write::replace_by_id(connection, now, &entry)?;
             find::product(connection, id)?.ok_or(CatalogError::NotFound)
         })
         .await
@@ -180,14 +187,16 @@ impl Port for SqliteCatalog {
     }
 
     async fn upsert(&self, batch: Vec<Prepared>) -> Result<Vec<Upserted>, CatalogError> {
-        self.write(None, "product_upsert", move |connection, now| {
-            write::add_categories(connection, now, &batch)?;
-            batch
-                .iter()
-                .map(|new| write::upsert(connection, now, new))
-                .collect()
-        })
-        .await
+        let entries: Vec<Entry> = batch.into_iter().map(Entry::from).collect();
+        let write = self.write(None, "product_upsert", move |connection, now| {
+            write::add_categories(connection, now, &entries)?;
+            let upsert = |entry| write::upsert(connection, now, entry);
+            let upserted: Result<Vec<_>, _> = entries.iter().map(upsert).collect();
+            Ok((upserted?, entries))
+        });
+        // The entries come back so that their memory is not given back by the one thread that writes.
+        let (upserted, _entries) = write.await?;
+        Ok(upserted)
     }
 
     /// Its plans follow from the indexes alone.

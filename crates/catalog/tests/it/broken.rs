@@ -75,6 +75,10 @@ impl Port for Broken {
         self.inner.statuses(skus).await
     }
 
+    fn parallel_upserts(&self) -> usize {
+        self.inner.parallel_upserts()
+    }
+
     fn parallel_lookups(&self) -> usize {
         self.inner.parallel_lookups()
     }

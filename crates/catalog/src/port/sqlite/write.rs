@@ -9,7 +9,7 @@ use crate::CatalogError;
 use crate::model::Revision;
 use crate::port::{Upserted, product_change};
 use crate::prepared::Prepared;
-use crate::terms::{category_tag, status_tag};
+use crate::terms::{Terms, category_tag, status_tag};
 
 const BY_SKU: &str = include_str!("by_sku.sql");
 const BY_ID: &str = include_str!("by_id.sql");
@@ -19,6 +19,34 @@ const DELETE: &str = include_str!("delete.sql");
 const INDEX: &str = include_str!("index.sql");
 const UNINDEX: &str = include_str!("unindex.sql");
 const ADD_CATEGORY: &str = include_str!("add_category.sql");
+
+/// A product with what the full-text index is given of it. It is made before the one writer thread takes it over.
+pub(super) struct Entry {
+    pub new: Prepared,
+    name: String,
+    body: String,
+    tags: String,
+}
+
+impl From<Prepared> for Entry {
+    fn from(mut new: Prepared) -> Self {
+        let Terms { name, body, tags } = std::mem::take(&mut new.terms);
+        let mut tags = join(&tags);
+        for tag in [
+            category_tag(&new.product.category),
+            status_tag(new.product.status),
+        ] {
+            tags.push(' ');
+            tags.push_str(&tag);
+        }
+        Self {
+            new,
+            name: join(&name),
+            body: join(&body),
+            tags,
+        }
+    }
+}
 
 /// What a write needs to know of a row.
 pub(super) struct Known {
@@ -48,21 +76,21 @@ fn known(row: &rusqlite::Row<'_>) -> rusqlite::Result<Known> {
 pub(super) fn upsert(
     connection: &Connection,
     now: Timestamp,
-    new: &Prepared,
+    entry: &Entry,
 ) -> Result<Upserted, CatalogError> {
-    match by_sku(connection, &new.product.sku)? {
-        None => insert(connection, now, new).map(|()| Upserted::Created),
-        Some(current) if current.content_hash == new.content_hash => Ok(Upserted::Unchanged),
-        Some(current) => replace(connection, now, &current, new).map(|()| Upserted::Updated),
+    match by_sku(connection, &entry.new.product.sku)? {
+        None => insert(connection, now, entry).map(|()| Upserted::Created),
+        Some(current) if current.content_hash == entry.new.content_hash => Ok(Upserted::Unchanged),
+        Some(current) => replace(connection, now, &current, entry).map(|()| Upserted::Updated),
     }
 }
 
 pub(super) fn insert(
     connection: &Connection,
     now: Timestamp,
-    new: &Prepared,
+    entry: &Entry,
 ) -> Result<(), CatalogError> {
-    let product = &new.product;
+    let (new, product) = (&entry.new, &entry.new.product);
     connection.prepare_cached(INSERT)?.execute(params![
         new.id.as_bytes(),
         product.sku,
@@ -77,30 +105,30 @@ pub(super) fn insert(
         new.content_hash,
         now.as_micros(),
     ])?;
-    index(connection, connection.last_insert_rowid(), new)?;
+    index(connection, connection.last_insert_rowid(), entry)?;
     announce(connection, now, new.id, 1, Kind::Created)
 }
 
-/// Replaces the row with the id that `new` carries, unless its content is the same.
+/// Replaces the row with the id that the entry carries, unless its content is the same.
 pub(super) fn replace_by_id(
     connection: &Connection,
     now: Timestamp,
-    new: &Prepared,
+    entry: &Entry,
 ) -> Result<(), CatalogError> {
-    let current = by_id(connection, new.id)?.ok_or(CatalogError::NotFound)?;
-    if current.content_hash == new.content_hash {
+    let current = by_id(connection, entry.new.id)?.ok_or(CatalogError::NotFound)?;
+    if current.content_hash == entry.new.content_hash {
         return Ok(());
     }
-    replace(connection, now, &current, new)
+    replace(connection, now, &current, entry)
 }
 
 fn replace(
     connection: &Connection,
     now: Timestamp,
     current: &Known,
-    new: &Prepared,
+    entry: &Entry,
 ) -> Result<(), CatalogError> {
-    let product = &new.product;
+    let (new, product) = (&entry.new, &entry.new.product);
     connection.prepare_cached(REPLACE)?.execute(params![
         current.number,
         product.sku,
@@ -118,7 +146,7 @@ fn replace(
     connection
         .prepare_cached(UNINDEX)?
         .execute([current.number])?;
-    index(connection, current.number, new)?;
+    index(connection, current.number, entry)?;
     announce(
         connection,
         now,
@@ -168,11 +196,11 @@ pub(super) fn announce(
 pub(super) fn add_categories(
     connection: &Connection,
     now: Timestamp,
-    batch: &[Prepared],
+    batch: &[Entry],
 ) -> Result<(), CatalogError> {
     let names: BTreeSet<&str> = batch
         .iter()
-        .map(|new| new.product.category.as_str())
+        .map(|entry| entry.new.product.category.as_str())
         .collect();
     let mut statement = connection.prepare_cached(ADD_CATEGORY)?;
     for name in names {
@@ -181,16 +209,8 @@ pub(super) fn add_categories(
     Ok(())
 }
 
-fn index(connection: &Connection, number: i64, new: &Prepared) -> Result<(), CatalogError> {
-    let mut tags = join(&new.terms.tags);
-    for tag in [
-        category_tag(&new.product.category),
-        status_tag(new.product.status),
-    ] {
-        tags.push(' ');
-        tags.push_str(&tag);
-    }
-    let row = (number, join(&new.terms.name), join(&new.terms.body), tags);
+fn index(connection: &Connection, number: i64, entry: &Entry) -> Result<(), CatalogError> {
+    let row = (number, &entry.name, &entry.body, &entry.tags);
     connection.prepare_cached(INDEX)?.execute(row)?;
     Ok(())
 }
