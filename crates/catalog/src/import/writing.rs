@@ -72,8 +72,7 @@ impl<'a> Writing<'a> {
         let Some(joined) = self.tasks.join_next_with_id().await else {
             return Ok(());
         };
-        let (id, written) =
-            joined.map_or_else(|error| (error.id(), Err(ended(&error))), |done| done);
+        let (id, written) = joined.unwrap_or_else(|error| (error.id(), Err(ended(&error))));
         let lines = self.under_way.remove(&id).map_or(0, |batch| batch.lines());
         for upserted in written? {
             match upserted {
