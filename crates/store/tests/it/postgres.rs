@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use stanchion_kernel::{Clock, Entropy};
-use stanchion_store::{MIGRATIONS, Store, StoreConfig, StoreError, Tx, TxKind};
+use stanchion_store::{Backend, MIGRATIONS, Store, StoreConfig, StoreError, Tx, TxKind};
 use stanchion_testkit::{Database, Postgres, PostgresOptions, Proxy, eventually};
 
 use crate::databases::{Guard, open, postgres};
@@ -165,9 +165,16 @@ async fn a_server_that_vanished_is_given_up_and_its_connections_with_it() {
     };
     let store = open(config).await;
     store.ready().await.unwrap();
-    let held = store.begin().await.unwrap();
-    proxy.vanish();
     let limit = Duration::from_secs(30);
+    let held = store.begin().await.unwrap();
+    let idle = store.begin().await.unwrap();
+    idle.rollback().await.unwrap();
+    let Backend::Postgres(postgres) = store.backend() else {
+        panic!("a store on PostgreSQL");
+    };
+    let is_idle = || async { postgres.pool().num_idle() == 1 };
+    eventually("the other connection is idle", limit, is_idle).await;
+    proxy.vanish();
     let lost = tokio::time::timeout(limit, store.ping()).await;
     let lost = lost.expect("an answer, though the server gives none");
     assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
