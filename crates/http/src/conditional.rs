@@ -1,5 +1,7 @@
 //! Conditional requests: entity tags, `If-Match` and `If-None-Match` (RFC 9110 §8.8.3 and §13).
 
+use std::fmt;
+
 use axum::extract::FromRequestParts;
 use axum::http::header::IF_NONE_MATCH;
 use axum::http::request::Parts;
@@ -10,7 +12,7 @@ use crate::problem::{Problem, ProblemKind};
 /// The most tags of one header that are looked at.
 const MAX_TAGS: usize = 64;
 
-/// A strong entity tag, without its quotes. Its characters are those of base64url, so that it never needs escaping.
+/// A strong entity tag, in its quotes. Its characters are those of base64url, so that it never needs escaping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ETag(String);
 
@@ -35,26 +37,26 @@ pub struct ListedTag {
 impl ETag {
     /// A tag with this text, which must hold letters, digits, `-`, `_` and `.` only.
     #[must_use]
-    pub fn new(opaque: String) -> Self {
+    pub fn new(opaque: fmt::Arguments<'_>) -> Self {
+        let tag = Self(format!("\"{opaque}\""));
         debug_assert!(
-            opaque
+            tag.opaque()
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
         );
-        Self(opaque)
+        tag
     }
 
     /// The text between the quotes.
     #[must_use]
     pub fn opaque(&self) -> &str {
-        &self.0
+        self.0.trim_matches('"')
     }
 
     /// As it is sent.
     #[must_use]
-    pub fn header(&self) -> HeaderValue {
-        HeaderValue::from_str(&format!("\"{}\"", self.0))
-            .unwrap_or(HeaderValue::from_static("\"\""))
+    pub fn header(self) -> HeaderValue {
+        HeaderValue::try_from(self.0).unwrap_or(HeaderValue::from_static("\"\""))
     }
 }
 
@@ -90,7 +92,7 @@ impl Tags {
     pub fn has(&self, current: &ETag) -> bool {
         match self {
             Self::Any => true,
-            Self::List(tags) => tags.iter().any(|tag| tag.opaque == current.0),
+            Self::List(tags) => tags.iter().any(|tag| tag.opaque == current.opaque()),
         }
     }
 
@@ -177,7 +179,7 @@ mod tests {
     }
 
     fn tag() -> ETag {
-        ETag::new("a1".to_owned())
+        ETag::new(format_args!("a1"))
     }
 
     #[test]

@@ -16,7 +16,10 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(super) fn etag(app: &App, revision: Revision) -> ETag {
     let incarnation = app.store.incarnation();
     let at = revision.updated_at.as_micros();
-    ETag::new(format!("{incarnation:x}.{:x}.{at:x}", revision.version))
+    ETag::new(format_args!(
+        "{incarnation:x}.{:x}.{at:x}",
+        revision.version
+    ))
 }
 
 /// The state that a tag of ours stands for; `None` for one of another incarnation, or not ours.

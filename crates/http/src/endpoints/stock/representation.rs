@@ -63,7 +63,11 @@ impl StockView {
 
     /// The answer, with its tag.
     pub(super) fn answer(self, app: &App) -> Response {
-        let tag = ETag::new(format!("{:x}.{:x}", app.store.incarnation(), self.version));
+        let tag = ETag::new(format_args!(
+            "{:x}.{:x}",
+            app.store.incarnation(),
+            self.version
+        ));
         let mut response = Json(self).into_response();
         let headers = response.headers_mut();
         headers.insert(ETAG, tag.header());
