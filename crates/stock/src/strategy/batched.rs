@@ -59,12 +59,14 @@ fn abandoned() -> StoreError {
     StoreError::CommitUnknown("the batch was abandoned".to_owned())
 }
 
+/// The most turns of the runtime between two batches; more would keep waiting those who came first.
+const TURNS: usize = 16;
+
 /// Works on a lane until nothing waits in it.
 async fn drive(mut shift: Shift) {
     while let Some(batch) = shift.next() {
         settle(&shift.engine, batch).await;
-        // Whoever was woken by an answer and asks again at once is part of the next batch, and not of the one after.
-        tokio::task::yield_now().await;
+        shift.let_others_in().await;
     }
 }
 
@@ -99,6 +101,26 @@ impl Shift {
             late.answer(Err(self.engine.busy()), 0);
         }
         Some(next.batch)
+    }
+}
+
+impl Shift {
+    /// Whoever was woken by an answer and asks again at once is part of the next batch, and not of the one after. With
+    /// many of them that takes more than one turn of the runtime; it ends when a turn brings nobody.
+    async fn let_others_in(&self) {
+        let mut waiting = self.depth();
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+            let more = self.depth();
+            if more == waiting {
+                break;
+            }
+            waiting = more;
+        }
+    }
+
+    fn depth(&self) -> usize {
+        self.engine.lane(self.at).depth()
     }
 }
 
