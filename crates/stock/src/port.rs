@@ -3,6 +3,7 @@
 #[cfg(test)]
 pub(crate) mod plans;
 pub(crate) mod postgres;
+mod seat;
 pub(crate) mod sqlite;
 mod stored;
 
@@ -19,6 +20,7 @@ use crate::decide::{Plan, View};
 use crate::model::{Outcome, Reservation, StockRow};
 
 pub use crate::decide::Known;
+pub use seat::Seat;
 
 /// A database for the ledger.
 ///
@@ -38,6 +40,16 @@ pub trait Port: Send + Sync + fmt::Debug {
     /// Locks the rows of a batch, decides it with [`crate::decide::decide`] on what they are then, writes and commits;
     /// in the caller's transaction, which the caller commits, when there is one.
     async fn decide(&self, tx: Option<&mut Tx>, batch: Batch) -> Result<Vec<Outcome>, StoreError>;
+
+    /// As [`Port::decide`] in a transaction of its own, for batches that follow each other: a connection may stay in
+    /// their seat from one to the next.
+    async fn decide_next(
+        &self,
+        _seat: &mut Seat,
+        batch: Batch,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        self.decide(None, batch).await
+    }
 
     /// Reserves a single line by one conditional statement, if the row stays well stocked by it: above its threshold.
     /// `None` means that nothing happened and nothing is known; the locked way finds out why.

@@ -88,6 +88,13 @@ impl Postgres {
         Ok(connection?)
     }
 
+    /// Whether the pool could lend a connection at once. Who keeps one for longer than a call gives it back otherwise.
+    #[must_use]
+    pub fn has_spare(&self) -> bool {
+        let most = self.pool.options().get_max_connections();
+        self.pool.num_idle() > 0 || self.pool.size() < most
+    }
+
     /// Begins a transaction.
     ///
     /// # Errors
@@ -100,15 +107,12 @@ impl Postgres {
         Ok(transaction?)
     }
 
-    /// Commits a transaction of [`Postgres::begin`].
+    /// Commits a transaction of a connection of the pool.
     ///
     /// # Errors
     /// [`StoreError::CommitUnknown`] when the connection was lost, or the server did not answer, while the commit was
     /// under way; with any other error nothing is stored.
-    pub async fn commit(
-        &self,
-        transaction: sqlx::Transaction<'static, Pg>,
-    ) -> Result<(), StoreError> {
+    pub async fn commit(&self, transaction: sqlx::Transaction<'_, Pg>) -> Result<(), StoreError> {
         let commit = transaction.commit();
         let committed = self.patience.wait(commit, patience::timed_out).await;
         committed.map_err(StoreError::of_commit)

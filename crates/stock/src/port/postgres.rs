@@ -11,7 +11,7 @@ use sqlx::{Connection as _, PgConnection};
 use stanchion_kernel::Uuid;
 use stanchion_store::{Postgres, Statement, Store, StoreError, Tx, TxKind};
 
-use super::{Port, finding, foreign_transaction};
+use super::{Port, Seat, finding, foreign_transaction};
 use crate::audit::Finding;
 use crate::command::{Batch, Command};
 use crate::decide::{Plan, View, decide};
@@ -27,7 +27,7 @@ const AUDIT: &str = include_str!("postgres/audit.sql");
 /// How often a command in the caller's transaction is tried again under another savepoint.
 const ATTEMPTS_WITHIN: u32 = 3;
 
-type Transaction = sqlx::Transaction<'static, sqlx::Postgres>;
+type Transaction<'c> = sqlx::Transaction<'c, sqlx::Postgres>;
 
 /// The ledger on a PostgreSQL database.
 #[derive(Debug)]
@@ -64,10 +64,19 @@ impl PostgresLedger {
         Ok((outcomes, !plan.changes.is_empty()))
     }
 
-    async fn decide_alone(&self, batch: &Batch) -> Result<Vec<Outcome>, StoreError> {
-        let mut tx = self.postgres.begin().await?;
+    async fn decide_seated(
+        &self,
+        seat: &mut Seat,
+        batch: &Batch,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        let mut connection = match seat.0.take() {
+            Some(kept) => kept,
+            None => self.postgres.acquire().await?,
+        };
+        let mut tx = connection.begin().await?;
         let (outcomes, announced) = self.decide_on(&mut tx, batch).await?;
         self.commit(tx, announced).await?;
+        seat.0 = self.postgres.has_spare().then_some(connection);
         Ok(outcomes)
     }
 
@@ -106,7 +115,7 @@ impl PostgresLedger {
     }
 
     /// Most commits leave the feed alone, and its consumers too.
-    async fn commit(&self, tx: Transaction, announced: bool) -> Result<(), StoreError> {
+    async fn commit(&self, tx: Transaction<'_>, announced: bool) -> Result<(), StoreError> {
         self.postgres.commit(tx).await?;
         if announced {
             self.store.hint();
@@ -143,11 +152,13 @@ impl Port for PostgresLedger {
     async fn decide(&self, tx: Option<&mut Tx>, batch: Batch) -> Result<Vec<Outcome>, StoreError> {
         match tx {
             Some(tx) => self.decide_within(connection(tx)?, &batch).await,
-            None => {
-                let decide = self.decide_alone(&batch);
-                self.postgres.timed_commit("stock_decide", decide).await
-            }
+            None => self.decide_next(&mut Seat::default(), batch).await,
         }
+    }
+
+    async fn decide_next(&self, seat: &mut Seat, batch: Batch) -> Result<Vec<Outcome>, StoreError> {
+        let decide = self.decide_seated(seat, &batch);
+        self.postgres.timed_commit("stock_decide", decide).await
     }
 
     async fn take(

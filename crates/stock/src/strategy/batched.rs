@@ -14,6 +14,7 @@ use crate::engine::Engine;
 use crate::lane::Offer;
 use crate::model::Outcome;
 use crate::observe;
+use crate::port::Seat;
 
 /// A command that waits in a lane.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ const TURNS: usize = 16;
 /// Works on a lane until nothing waits in it.
 async fn drive(mut shift: Shift) {
     while let Some(batch) = shift.next() {
-        settle(&shift.engine, batch).await;
+        settle(&shift.engine, &mut shift.seat, batch).await;
         shift.let_others_in().await;
     }
 }
@@ -74,6 +75,7 @@ async fn drive(mut shift: Shift) {
 struct Shift {
     engine: Arc<Engine>,
     at: usize,
+    seat: Seat,
     is_over: bool,
 }
 
@@ -82,6 +84,7 @@ impl Shift {
         Self {
             engine: Arc::clone(engine),
             at,
+            seat: Seat::default(),
             is_over: false,
         }
     }
@@ -132,28 +135,30 @@ impl Drop for Shift {
     }
 }
 
-async fn settle(engine: &Arc<Engine>, batch: Vec<Waiting>) {
+async fn settle(engine: &Arc<Engine>, seat: &mut Seat, batch: Vec<Waiting>) {
     observe::batch(batch.len());
     match batch.len() {
         0 => {}
         1 => {
+            // It takes a connection of its own: whoever keeps one must not wait for another.
+            *seat = Seat::default();
             for only in batch {
                 let outcome = atomic::run(engine, only.command.clone()).await;
                 only.answer(outcome, 1);
             }
         }
-        _ => together(engine, batch).await,
+        _ => together(engine, seat, batch).await,
     }
 }
 
-async fn together(engine: &Arc<Engine>, waiting: Vec<Waiting>) {
+async fn together(engine: &Arc<Engine>, seat: &mut Seat, waiting: Vec<Waiting>) {
     let size = waiting.len();
     let commands = waiting.iter().map(|one| one.command.clone());
     let mut batch = engine.batch(commands.collect::<Vec<_>>());
     let mut attempts = Attempts::new(engine, "batched", engine.until());
     let error = loop {
         batch.again = attempts.begin();
-        match engine.port.decide(None, batch.clone()).await {
+        match engine.port.decide_next(seat, batch.clone()).await {
             Ok(outcomes) => {
                 for (one, outcome) in waiting.into_iter().zip(outcomes) {
                     one.answer(Ok(outcome), size);

@@ -1,6 +1,7 @@
 //! What the batching lane promises beyond the suite of all strategies.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -185,4 +186,33 @@ async fn a_hot_sku_goes_in_batches_and_a_cool_one_directly() {
         stock.reserve(reserve("HOT", 1), None).await.unwrap();
     }
     assert_eq!(stock.strategy_of("HOT"), Strategy::Atomic);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn busy_lanes_leave_connections_for_others() {
+    let (subject, database) = databases::postgres(Strategy::Batched).await;
+    let skus = ["A", "B", "C", "D"];
+    for sku in skus {
+        receive(&subject, sku, 1_000_000).await;
+    }
+    // One connection, and it is also what the lanes have.
+    let (_store, stock) = databases::on_one_connection(database.url(), Strategy::Batched).await;
+    let over = Arc::new(AtomicBool::new(false));
+    let client = |n: usize| {
+        let (stock, over) = (stock.clone(), Arc::clone(&over));
+        tokio::spawn(async move {
+            while !over.load(Ordering::Relaxed) {
+                stock.reserve(reserve(skus[n % 4], 1), None).await.unwrap();
+            }
+        })
+    };
+    let clients: Vec<_> = (0..32).map(client).collect();
+    for n in 0..50 {
+        stock.row(skus[n % 4]).await.unwrap();
+    }
+    over.store(true, Ordering::Relaxed);
+    for client in clients {
+        client.await.unwrap();
+    }
+    assert_eq!(stock.audit(10).await.unwrap(), []);
 }
