@@ -163,14 +163,17 @@ fn key_of(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
 
     /// A stand-in for the binary, a shell script; the test listens in its stead.
     fn start(script: &str) -> anyhow::Result<(Server, TcpListener)> {
         let folder = tempfile::tempdir()?;
-        let program = folder.path().join("stanchion");
-        std::fs::write(&program, format!("#!/bin/bash\n{script}\n"))?;
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+        let (text, program) = (folder.path().join("text"), folder.path().join("stanchion"));
+        std::fs::write(&text, format!("#!/bin/bash\n{script}\n"))?;
+        // Written by another process: a program that this one has open, if only in a child of another test that is about
+        // to start, cannot be started.
+        let mut install = Command::new("install");
+        let installed = install.arg("-m755").args([&text, &program]).status()?;
+        ensure!(installed.success(), "{installed}");
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let server = Server::start_on(listener.local_addr()?, &program, folder.path())?;
         Ok((server, listener))
