@@ -1,0 +1,90 @@
+//! What every keeper of buckets promises, as named cases. A case panics with what is wrong.
+
+mod bursts;
+mod calls;
+mod time;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::port::Backend;
+use crate::{Ask, Decision, Limit, Rate};
+
+/// A future that nobody borrows from.
+pub type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// A keeper to be examined, of which nothing was asked yet and which began long enough ago for every bucket to be full.
+#[derive(Clone)]
+pub struct Subject {
+    /// The keeper.
+    pub backend: Arc<dyn Backend>,
+    /// The same buckets, as another server reaches them; the keeper itself where there is but one process.
+    pub other: Arc<dyn Backend>,
+    /// A keeper that began a moment ago.
+    pub newborn: Arc<dyn Backend>,
+    /// Lets time pass on the clock of the buckets.
+    pub pass: Arc<dyn Fn(Duration) -> Boxed<()> + Send + Sync>,
+}
+
+impl fmt::Debug for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subject")
+            .field("backend", &self.backend)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A case: its name, which is its promise, and its examination.
+#[derive(Clone, Copy)]
+pub struct Case {
+    /// The promise.
+    pub name: &'static str,
+    /// Examines a keeper; panics when the promise is broken.
+    pub examine: fn(Subject) -> Boxed<()>,
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+macro_rules! cases {
+    ($($module:ident :: $name:ident),* $(,)?) => {
+        /// All cases.
+        pub const CASES: &[Case] = &[
+            $(Case {
+                name: stringify!($name),
+                examine: |subject| Box::pin($module::$name(subject)),
+            }),*
+        ];
+    };
+}
+
+cases! {
+    bursts::a_bucket_gives_its_burst_and_no_more,
+    bursts::keys_and_limits_have_buckets_of_their_own,
+    bursts::concurrent_calls_on_two_servers_get_no_more_than_the_burst,
+    bursts::a_bucket_that_is_not_known_was_empty_at_the_start,
+    bursts::what_is_put_back_is_there_again_and_never_more_than_the_burst,
+    calls::a_cost_of_nothing_takes_nothing,
+    calls::several_limits_give_all_or_nothing,
+    calls::a_bucket_cannot_be_asked_twice_in_one_call,
+    calls::a_changed_limit_keeps_the_tokens_that_fit,
+    time::tokens_come_back_at_the_rate,
+    time::whoever_waits_as_long_as_told_is_served,
+}
+
+/// A limit that gives a token in a minute, too slowly for a case to see one come back.
+fn slow(name: &str, burst: u64) -> Limit {
+    Limit::new(name, Rate::new(1, Duration::from_mins(1)), burst).expect("a limit")
+}
+
+async fn ask(backend: &dyn Backend, limit: &Limit, key: &str, cost: u64) -> Decision {
+    let ask = Ask::new(limit, key, cost).expect("a question");
+    let asked = backend.check(&[ask]).await.expect("an answer");
+    assert_eq!(asked.len(), 1, "an answer for each question");
+    asked[0]
+}

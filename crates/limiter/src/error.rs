@@ -1,0 +1,28 @@
+use crate::MAX_KEY;
+use crate::port::MAX_ASKS;
+
+/// Why a limit was not asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LimiterError {
+    /// The key is none.
+    #[error("a key has 1 to {MAX_KEY} bytes")]
+    Key,
+    /// No bucket ever holds so many tokens.
+    #[error("{cost} tokens are more than the burst of {burst}: such a call is never allowed")]
+    Cost {
+        /// What was asked for.
+        cost: u64,
+        /// What a full bucket holds.
+        burst: u64,
+    },
+    /// Two questions of one call name the same bucket.
+    #[error("two questions of one call name the same bucket")]
+    Twice,
+    /// A call asks more than it may.
+    #[error("a call asks {MAX_ASKS} limits at most")]
+    Many,
+    /// As many buckets are in use as the backend may remember.
+    #[error("as many buckets are in use as may be remembered")]
+    Crowded,
+}

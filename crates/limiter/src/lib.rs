@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+pub mod bucket;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod error;
+mod model;
+pub mod port;
+
+pub use bucket::MAX_FILL;
+pub use error::LimiterError;
+pub use model::{Ask, Decision, InvalidLimit, Limit, LimitName, MAX_KEY, MAX_NAME, Rate};

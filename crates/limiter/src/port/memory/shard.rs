@@ -1,0 +1,127 @@
+use std::collections::HashMap;
+
+use crate::bucket::{Bucket, Level, Shape};
+use crate::{Ask, LimitName, LimiterError};
+
+/// Some of the buckets.
+#[derive(Debug)]
+pub(super) struct Shard {
+    limits: HashMap<LimitName, HashMap<Box<str>, Kept>>,
+    /// How many there are, of all limits.
+    count: usize,
+    /// So many, and it is time to forget those that are full.
+    crowd: usize,
+    room: usize,
+    /// When it is full, nobody looks before this moment for what can be forgotten.
+    next_look_us: u64,
+    born_us: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    bucket: Bucket,
+    shape: Shape,
+}
+
+/// Fewer buckets are not worth a look at all of them.
+const LEAST_CROWD: usize = 64;
+/// Looking through a full shard for each of many calls would hold up all of them.
+const LOOK_AGAIN_US: u64 = 100_000;
+
+impl Shard {
+    pub(super) fn new(born_us: u64, room: usize) -> Self {
+        Self {
+            limits: HashMap::new(),
+            count: 0,
+            crowd: LEAST_CROWD.min(room),
+            room,
+            next_look_us: 0,
+            born_us,
+        }
+    }
+
+    /// The bucket of a question; one that is not known was empty when this began.
+    fn bucket(&self, ask: &Ask<'_>, now_us: u64) -> Bucket {
+        let shape = ask.limit().shape();
+        let known = self.limits.get(ask.limit().name());
+        match known.and_then(|keys| keys.get(ask.key())) {
+            Some(kept) => kept.bucket.in_shape(kept.shape, shape, now_us),
+            None => Bucket::empty(self.born_us),
+        }
+    }
+
+    pub(super) fn peek(&self, ask: &Ask<'_>, now_us: u64) -> Level {
+        self.bucket(ask, now_us)
+            .peek(ask.limit().shape(), now_us, ask.cost())
+    }
+
+    /// Takes the cost, after [`make_room`](Shard::make_room) under the same lock.
+    pub(super) fn take(&mut self, ask: &Ask<'_>, now_us: u64) -> Level {
+        let shape = ask.limit().shape();
+        let mut bucket = self.bucket(ask, now_us);
+        let level = bucket.take(shape, now_us, ask.cost());
+        if ask.cost() > 0 {
+            self.keep(ask, Kept { bucket, shape });
+        }
+        level
+    }
+
+    pub(super) fn refund(&mut self, ask: &Ask<'_>, now_us: u64) {
+        let shape = ask.limit().shape();
+        let mut bucket = self.bucket(ask, now_us);
+        bucket.refund(shape, now_us, ask.cost());
+        // From a bucket that is not known nothing is missing that could be put back.
+        if let Some(keys) = self.limits.get_mut(ask.limit().name())
+            && let Some(kept) = keys.get_mut(ask.key())
+        {
+            *kept = Kept { bucket, shape };
+        }
+    }
+
+    /// Sees to it that the bucket of a question can be kept. The questions of one call may be a few more than there is
+    /// room for.
+    pub(super) fn make_room(&mut self, ask: &Ask<'_>, now_us: u64) -> Result<(), LimiterError> {
+        let known = self.limits.get(ask.limit().name());
+        if ask.cost() == 0
+            || self.count < self.crowd
+            || known.is_some_and(|keys| keys.contains_key(ask.key()))
+        {
+            return Ok(());
+        }
+        if now_us >= self.next_look_us {
+            self.forget_full(now_us);
+            // Looking again only after as many more have come makes it cheap for each.
+            self.crowd = (2 * self.count).clamp(LEAST_CROWD.min(self.room), self.room);
+            if self.count < self.room {
+                return Ok(());
+            }
+            self.next_look_us = now_us.saturating_add(LOOK_AGAIN_US);
+        }
+        Err(LimiterError::Crowded)
+    }
+
+    fn keep(&mut self, ask: &Ask<'_>, kept: Kept) {
+        let name = ask.limit().name();
+        if !self.limits.contains_key(name) {
+            self.limits.insert(name.clone(), HashMap::new());
+        }
+        let Some(keys) = self.limits.get_mut(name) else {
+            return;
+        };
+        match keys.get_mut(ask.key()) {
+            Some(known) => *known = kept,
+            None => {
+                keys.insert(ask.key().into(), kept);
+                self.count += 1;
+            }
+        }
+    }
+
+    fn forget_full(&mut self, now_us: u64) {
+        self.limits.retain(|_, keys| {
+            keys.retain(|_, kept| !kept.bucket.is_full(kept.shape, now_us));
+            !keys.is_empty()
+        });
+        self.count = self.limits.values().map(HashMap::len).sum();
+    }
+}

@@ -1,0 +1,5 @@
+//! Every backend against the conformance suite, wrong ones that it must reject, and the bucket against an exact model.
+
+mod broken;
+mod memory;
+mod properties;
