@@ -12,7 +12,7 @@ use crate::model::InvalidLimit;
 
 /// The longest that an empty bucket may take to fill.
 pub const MAX_FILL: Duration = Duration::from_hours(10 * 366 * 24);
-/// Units of a full bucket stay below this, and moments in microseconds do.
+/// Units of a full bucket stay below this.
 const EXACT: u128 = 1 << 53;
 
 /// The constants of a limit's buckets.
@@ -75,18 +75,6 @@ impl Shape {
             return Err(InvalidLimit::Fill);
         }
         Ok(shape)
-    }
-
-    /// Units of one token.
-    #[must_use]
-    pub fn units_per_token(self) -> u64 {
-        self.units_per_token
-    }
-
-    /// Units that a microsecond adds.
-    #[must_use]
-    pub fn units_per_micro(self) -> u64 {
-        self.units_per_micro
     }
 
     /// Tokens of a full bucket.
@@ -169,10 +157,7 @@ impl Bucket {
             return asked;
         }
         self.units -= shape.units_of(cost).unwrap_or_default();
-        Level {
-            holds: true,
-            ..self.level(shape, 0)
-        }
+        self.level(shape, 0)
     }
 
     /// Puts tokens back that were taken and not used; the bucket runs over at its burst.
@@ -190,18 +175,13 @@ impl Bucket {
     }
 
     fn level(self, shape: Shape, cost: u64) -> Level {
-        let short = match shape.units_of(cost) {
-            Some(units) => units.saturating_sub(self.units),
-            None => u64::MAX,
-        };
-        let until_held = match shape.units_of(cost) {
-            Some(_) => shape.micros_for(short),
-            None => Duration::MAX,
-        };
+        let short = shape
+            .units_of(cost)
+            .map(|units| units.saturating_sub(self.units));
         Level {
-            holds: short == 0,
+            holds: short == Some(0),
             tokens: self.units / shape.units_per_token,
-            until_held,
+            until_held: short.map_or(Duration::MAX, |short| shape.micros_for(short)),
             until_full: shape.micros_for(shape.full() - self.units),
         }
     }
