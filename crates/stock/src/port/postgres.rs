@@ -178,10 +178,13 @@ impl Port for PostgresLedger {
     }
 
     async fn locked_rows(&self, skus: Vec<String>) -> Result<Vec<StockRow>, StoreError> {
-        let mut tx = self.postgres.begin().await?;
-        let (_, rows) = self.reads.rows(&mut tx, &skus, true).await?;
-        tx.rollback().await?;
-        Ok(rows)
+        let read = async {
+            let mut tx = self.postgres.begin().await?;
+            let (_, rows) = self.reads.rows(&mut tx, &skus, true).await?;
+            tx.rollback().await?;
+            Ok(rows)
+        };
+        self.postgres.timed("stock_locked_rows", read).await
     }
 
     async fn reservation(

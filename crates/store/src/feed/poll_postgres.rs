@@ -21,9 +21,8 @@ pub(super) async fn oldest(postgres: &Postgres) -> Result<Position, StoreError> 
 }
 
 async fn at(postgres: &Postgres, snapshot: &'static str) -> Result<Position, StoreError> {
-    let seen: String = sqlx::query_scalar(snapshot)
-        .fetch_one(postgres.pool())
-        .await?;
+    let seen = sqlx::query_scalar(snapshot).fetch_one(postgres.pool());
+    let seen: String = postgres.timed("feed_snapshot", seen).await?;
     Ok(Position::Postgres {
         lineage: postgres.lineage(),
         seen,

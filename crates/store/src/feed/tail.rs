@@ -237,7 +237,8 @@ async fn load(store: &Store, name: &'static str) -> Result<Option<String>, Store
         }
         Backend::Postgres(postgres) => {
             let load = sqlx::query_scalar(LOAD_POSTGRES).bind(name);
-            Ok(load.fetch_optional(postgres.pool()).await?)
+            let load = load.fetch_optional(postgres.pool());
+            Ok(postgres.timed("feed_position", load).await?)
         }
     }
 }
