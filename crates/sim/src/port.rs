@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use stanchion_kernel::{Clock, Uuid};
 use stanchion_stock::command::{Batch, Command};
 use stanchion_stock::decide::{Plan, View, decide};
-use stanchion_stock::port::Port;
+use stanchion_stock::port::{Port, Seat};
 use stanchion_stock::{Finding, Outcome, Reservation, StockRow};
 use stanchion_store::{StoreError, Tx};
 use tokio_util::sync::CancellationToken;
@@ -275,6 +275,7 @@ impl Port for SimPort {
 
     async fn take(
         &self,
+        _seat: &mut Seat,
         command: &Command,
         keep: Duration,
     ) -> Result<Option<Reservation>, StoreError> {

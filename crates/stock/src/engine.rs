@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use stanchion_kernel::{Clock, Entropy, Ids};
 use stanchion_store::StoreError;
+use tokio::sync::Notify;
 
 use crate::adaptive::Adaptive;
 use crate::backoff::Backoff;
@@ -15,7 +16,7 @@ use crate::decide::View;
 use crate::error::StockError;
 use crate::lane::{Bounds, Lane};
 use crate::model::Outcome;
-use crate::port::Port;
+use crate::port::{Port, Seat};
 use crate::strategy::batched::Waiting;
 use crate::strategy::{Strategy, adaptive, atomic, batched, optimistic, pessimistic};
 
@@ -31,6 +32,7 @@ pub(crate) struct Engine {
     entropy: Entropy,
     backoff: Backoff,
     lanes: Vec<Mutex<Lane<Waiting>>>,
+    bells: Vec<Notify>,
     watches: Vec<Mutex<Adaptive>>,
 }
 
@@ -57,6 +59,7 @@ impl Engine {
                 .clone()
                 .map(|_| Mutex::new(Lane::new(bounds)))
                 .collect(),
+            bells: lanes.clone().map(|_| Notify::new()).collect(),
             watches: lanes.map(watch).collect(),
             port,
             ids,
@@ -76,7 +79,7 @@ impl Engine {
         match strategy.unwrap_or(self.config.strategy) {
             Strategy::Optimistic => optimistic::run(self, command).await,
             Strategy::Pessimistic => pessimistic::run(self, command).await,
-            Strategy::Atomic => atomic::run(self, command).await,
+            Strategy::Atomic => atomic::run(self, &mut Seat::default(), command).await,
             Strategy::Batched => batched::run(self, command).await.outcome,
             Strategy::Adaptive => adaptive::run(self, command).await,
         }
@@ -119,6 +122,11 @@ impl Engine {
         self.lanes[at]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Rings when something waits in a lane that is busy.
+    pub(crate) fn bell(&self, at: usize) -> &Notify {
+        &self.bells[at]
     }
 
     pub(crate) fn watch(&self, at: usize) -> MutexGuard<'_, Adaptive> {

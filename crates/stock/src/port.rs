@@ -53,9 +53,10 @@ pub trait Port: Send + Sync + fmt::Debug {
 
     /// Reserves a single line by one conditional statement, if the row stays well stocked by it: above its threshold.
     /// `None` means that nothing happened and nothing is known; the locked way finds out why.
-    /// Its key's outcome is kept for `keep`.
+    /// Its key's outcome is kept for `keep`. It uses a seat as [`Port::decide_next`] does.
     async fn take(
         &self,
+        seat: &mut Seat,
         command: &Command,
         keep: Duration,
     ) -> Result<Option<Reservation>, StoreError>;

@@ -11,7 +11,7 @@ use crate::Finding;
 use crate::command::{Batch, Command};
 use crate::decide::{Plan, View};
 use crate::model::{Outcome, Reservation, StockRow};
-use crate::port::Port;
+use crate::port::{Port, Seat};
 
 /// What goes wrong with a write.
 #[derive(Debug)]
@@ -136,12 +136,13 @@ impl Port for Faulty {
 
     async fn take(
         &self,
+        seat: &mut Seat,
         command: &Command,
         keep: Duration,
     ) -> Result<Option<Reservation>, StoreError> {
         let skus = command.skus().into_iter().map(str::to_owned);
         self.before(skus.collect()).await?;
-        self.after(self.inner.take(command, keep).await)
+        self.after(self.inner.take(seat, command, keep).await)
     }
 
     async fn row(&self, sku: &str) -> Result<Option<StockRow>, StoreError> {

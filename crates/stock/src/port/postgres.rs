@@ -69,14 +69,11 @@ impl PostgresLedger {
         seat: &mut Seat,
         batch: &Batch,
     ) -> Result<Vec<Outcome>, StoreError> {
-        let mut connection = match seat.0.take() {
-            Some(kept) => kept,
-            None => self.postgres.acquire().await?,
-        };
+        let mut connection = seat.sit(&self.postgres).await?;
         let mut tx = connection.begin().await?;
         let (outcomes, announced) = self.decide_on(&mut tx, batch).await?;
         self.commit(tx, announced).await?;
-        seat.0 = self.postgres.has_spare().then_some(connection);
+        seat.keep(&self.postgres, connection);
         Ok(outcomes)
     }
 
@@ -163,11 +160,16 @@ impl Port for PostgresLedger {
 
     async fn take(
         &self,
+        seat: &mut Seat,
         command: &Command,
         keep: Duration,
     ) -> Result<Option<Reservation>, StoreError> {
-        let mut connection = self.postgres.acquire().await?;
-        let take = self.take.run(&mut connection, command, keep);
+        let take = async {
+            let mut connection = seat.sit(&self.postgres).await?;
+            let taken = self.take.run(&mut connection, command, keep).await?;
+            seat.keep(&self.postgres, connection);
+            Ok(taken)
+        };
         self.postgres.timed_commit("stock_take", take).await
     }
 

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use stanchion_kernel::{Clock, Timestamp, Uuid};
 use stanchion_store::{Sqlite, Store, StoreError, Tx, TxKind};
 
-use super::{Port, finding, foreign_transaction};
+use super::{Port, Seat, finding, foreign_transaction};
 use crate::audit::Finding;
 use crate::command::{Batch, Command};
 use crate::decide::{Plan, View, decide};
@@ -97,6 +97,7 @@ impl Port for SqliteLedger {
 
     async fn take(
         &self,
+        _seat: &mut Seat,
         command: &Command,
         keep: Duration,
     ) -> Result<Option<Reservation>, StoreError> {

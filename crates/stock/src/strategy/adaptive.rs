@@ -7,6 +7,7 @@ use crate::command::Command;
 use crate::engine::Engine;
 use crate::model::Outcome;
 use crate::observe;
+use crate::port::Seat;
 
 /// Goes the way that the measurements of its SKU speak for.
 pub(crate) async fn run(engine: &Arc<Engine>, command: Command) -> Result<Outcome, StockError> {
@@ -14,7 +15,7 @@ pub(crate) async fn run(engine: &Arc<Engine>, command: Command) -> Result<Outcom
     let (outcome, sample) = match call.mode {
         Mode::Direct => {
             let began = engine.clock.monotonic();
-            let outcome = atomic::run(engine, command).await;
+            let outcome = atomic::run(engine, &mut Seat::default(), command).await;
             let took = engine.clock.monotonic().saturating_sub(began);
             let conflict = call.conflict || matches!(outcome, Err(StockError::Contended { .. }));
             let sample = Sample::Direct {

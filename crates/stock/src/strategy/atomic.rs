@@ -6,16 +6,21 @@ use crate::StockError;
 use crate::command::{Action, Command};
 use crate::engine::Engine;
 use crate::model::Outcome;
+use crate::port::Seat;
 
 /// Takes a single line by one statement; what that cannot decide is decided under a lock.
-pub(crate) async fn run(engine: &Engine, command: Command) -> Result<Outcome, StockError> {
+pub(crate) async fn run(
+    engine: &Engine,
+    seat: &mut Seat,
+    command: Command,
+) -> Result<Outcome, StockError> {
     let mut attempts = Attempts::new(engine, "atomic", engine.until());
     let mut unknown = None;
     if is_single_line(&command) {
         attempts.begin();
         match engine
             .port
-            .take(&command, engine.config.keep_outcomes)
+            .take(seat, &command, engine.config.keep_outcomes)
             .await
         {
             Ok(Some(made)) => return Ok(Outcome::Reserved(made)),
@@ -28,7 +33,7 @@ pub(crate) async fn run(engine: &Engine, command: Command) -> Result<Outcome, St
         }
     }
     match (
-        pessimistic::decide(engine, command, attempts).await?,
+        pessimistic::decide(engine, seat, command, attempts).await?,
         unknown,
     ) {
         (Outcome::Refused(_), Some(unknown)) => Err(unknown.into()),

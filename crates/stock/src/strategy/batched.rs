@@ -2,6 +2,7 @@
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use stanchion_store::StoreError;
 use tokio::sync::oneshot;
@@ -45,7 +46,7 @@ pub(crate) async fn run(engine: &Arc<Engine>, command: Command) -> Answer {
     let waiting = Waiting { command, answer };
     match engine.lane(at).offer(waiting, lines, engine.until()) {
         Offer::Start => drop(tokio::spawn(drive(Shift::begin(engine, at)))),
-        Offer::Wait => {}
+        Offer::Wait => engine.bell(at).notify_one(),
         Offer::Full(waiting) => {
             waiting.answer(Err(engine.busy()), 0);
         }
@@ -63,11 +64,15 @@ fn abandoned() -> StoreError {
 /// The most turns of the runtime between two batches; more would keep waiting those who came first.
 const TURNS: usize = 16;
 
+/// How long an idle lane keeps its connection. Others may be waiting for one by then.
+const LINGER: Duration = Duration::from_millis(5);
+
 /// Works on a lane until nothing waits in it.
 async fn drive(mut shift: Shift) {
     while let Some(batch) = shift.next() {
         settle(&shift.engine, &mut shift.seat, batch).await;
         shift.let_others_in().await;
+        shift.linger().await;
     }
 }
 
@@ -122,6 +127,18 @@ impl Shift {
         }
     }
 
+    /// Whoever comes a moment later finds a connection whose server process was at work just now.
+    async fn linger(&self) {
+        let over = tokio::time::sleep(LINGER);
+        tokio::pin!(over);
+        while self.seat.is_taken() && self.depth() == 0 {
+            tokio::select! {
+                () = self.engine.bell(self.at).notified() => {}
+                () = &mut over => return,
+            }
+        }
+    }
+
     fn depth(&self) -> usize {
         self.engine.lane(self.at).depth()
     }
@@ -140,10 +157,8 @@ async fn settle(engine: &Arc<Engine>, seat: &mut Seat, batch: Vec<Waiting>) {
     match batch.len() {
         0 => {}
         1 => {
-            // It takes a connection of its own: whoever keeps one must not wait for another.
-            *seat = Seat::default();
             for only in batch {
-                let outcome = atomic::run(engine, only.command.clone()).await;
+                let outcome = atomic::run(engine, seat, only.command.clone()).await;
                 only.answer(outcome, 1);
             }
         }

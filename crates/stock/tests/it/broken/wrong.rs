@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use stanchion_kernel::{Clock, Entropy, Ids, Timestamp, Uuid};
 use stanchion_stock::command::{Action, Batch, Command};
 use stanchion_stock::decide::{Plan, View, decide};
-use stanchion_stock::port::Port;
+use stanchion_stock::port::{Port, Seat};
 use stanchion_stock::{Finding, Lines, MovementKind, Outcome, Reservation, State, StockRow, TOPIC};
 use stanchion_store::feed::{Change, Kind};
 use stanchion_store::{Store, StoreError, Tx, TxKind};
@@ -303,10 +303,11 @@ impl Port for Broken {
 
     async fn take(
         &self,
+        seat: &mut Seat,
         command: &Command,
         keep: Duration,
     ) -> Result<Option<Reservation>, StoreError> {
-        self.inner.take(command, keep).await
+        self.inner.take(seat, command, keep).await
     }
 
     async fn row(&self, sku: &str) -> Result<Option<StockRow>, StoreError> {
