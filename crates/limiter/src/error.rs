@@ -22,6 +22,12 @@ pub enum LimiterError {
     /// A call asks more than it may.
     #[error("a call asks {MAX_ASKS} limits at most")]
     Many,
+    /// The buckets cannot be reached. Nothing was taken, or what was taken counts as spent.
+    #[error("the buckets cannot be reached: {0}")]
+    Unavailable(String),
+    /// The backend is not set up for what is asked of it.
+    #[error("the backend of the limits is not set up: {0}")]
+    Config(String),
     /// As many buckets are in use as the backend may remember.
     #[error("as many buckets are in use as may be remembered")]
     Crowded,

@@ -4,9 +4,13 @@ pub mod bucket;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+mod limiter;
 mod model;
 pub mod port;
 
 pub use bucket::MAX_FILL;
 pub use error::LimiterError;
-pub use model::{Ask, Decision, InvalidLimit, Limit, LimitName, MAX_KEY, MAX_NAME, Rate};
+pub use limiter::Limiter;
+pub use model::{
+    Ask, Decision, Fallback, InvalidLimit, Limit, LimitName, MAX_KEY, MAX_NAME, MAX_PARTS, Rate,
+};

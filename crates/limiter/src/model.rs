@@ -7,5 +7,5 @@ mod rate;
 
 pub use ask::{Ask, MAX_KEY};
 pub use decision::Decision;
-pub use limit::{InvalidLimit, Limit, LimitName, MAX_NAME};
+pub use limit::{Fallback, InvalidLimit, Limit, LimitName, MAX_NAME, MAX_PARTS};
 pub use rate::Rate;

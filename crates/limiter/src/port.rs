@@ -1,5 +1,6 @@
 //! Where buckets are kept.
 
+mod lender;
 mod memory;
 
 use std::fmt;
@@ -8,6 +9,10 @@ use async_trait::async_trait;
 
 use crate::{Ask, Decision, LimiterError};
 
+pub use lender::{
+    DRIFT, Epoch, LeaseId, LeaseRequest, Lender, Lent, MAX_LEASES, MAX_LIFETIME, MAX_SETTLED,
+    Settled,
+};
 pub use memory::{Memory, MemoryConfig};
 
 /// A keeper of buckets.
@@ -28,6 +33,12 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// # Errors
     /// The backend's own.
     async fn refund(&self, ask: Ask<'_>) -> Result<(), LimiterError>;
+
+    /// Answers a single question as [`Backend::check`] does, if that needs neither a network nor a wait; takes nothing
+    /// otherwise.
+    fn check_now(&self, _ask: &Ask<'_>) -> Option<Result<Decision, LimiterError>> {
+        None
+    }
 }
 
 /// The most questions of one call.

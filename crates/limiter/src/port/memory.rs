@@ -118,6 +118,10 @@ impl Backend for Memory {
         }
     }
 
+    fn check_now(&self, ask: &Ask<'_>) -> Option<Result<Decision, LimiterError>> {
+        Some(self.check_one(ask))
+    }
+
     async fn refund(&self, ask: Ask<'_>) -> Result<(), LimiterError> {
         let mut shard = self.lock(self.shard_of(&ask));
         let now_us = micros(&self.clock);
