@@ -83,6 +83,18 @@ impl Shape {
         self.burst
     }
 
+    /// Units of a token.
+    #[must_use]
+    pub fn units_per_token(self) -> u64 {
+        self.units_per_token
+    }
+
+    /// Units that a microsecond adds.
+    #[must_use]
+    pub fn units_per_micro(self) -> u64 {
+        self.units_per_micro
+    }
+
     fn full(self) -> u64 {
         self.burst * self.units_per_token
     }

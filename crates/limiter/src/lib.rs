@@ -6,6 +6,8 @@ pub mod conformance;
 mod error;
 mod limiter;
 mod model;
+#[cfg(feature = "redis")]
+mod observe;
 pub mod port;
 
 pub use bucket::MAX_FILL;

@@ -2,6 +2,8 @@
 
 mod lender;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::fmt;
 
@@ -14,6 +16,8 @@ pub use lender::{
     Settled,
 };
 pub use memory::{Memory, MemoryConfig};
+#[cfg(feature = "redis")]
+pub use redis::{Place, Promise, Redis, RedisConfig, Standing};
 
 /// A keeper of buckets.
 ///

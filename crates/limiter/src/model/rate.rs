@@ -27,6 +27,13 @@ impl Rate {
         self.tokens
     }
 
+    /// Tokens that come in a time, rounded up.
+    #[must_use]
+    pub fn given_in(self, time: Duration) -> u64 {
+        let given = u128::from(self.tokens) * time.as_micros();
+        u64::try_from(given.div_ceil(self.period.as_micros().max(1))).unwrap_or(u64::MAX)
+    }
+
     /// The period.
     #[must_use]
     pub const fn period(self) -> Duration {

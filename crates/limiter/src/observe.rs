@@ -1,0 +1,17 @@
+//! What is measured.
+
+use metrics::{gauge, histogram};
+
+use crate::port::Promise;
+
+/// `stanchion_limiter_batch_calls`: how many calls a run of the script decides.
+pub(crate) fn batch(calls: usize) {
+    let calls = u32::try_from(calls).unwrap_or(u32::MAX);
+    histogram!("stanchion_limiter_batch_calls").record(f64::from(calls));
+}
+
+/// `stanchion_limiter_exact`: whether a failover admits nothing beyond the limits, with the settings that the server has.
+pub(crate) fn promise(promise: Promise) {
+    let is_exact = promise == Promise::Exact;
+    gauge!("stanchion_limiter_exact").set(f64::from(u8::from(is_exact)));
+}
