@@ -11,6 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use stanchion_kernel::Clock;
 use tempfile::TempDir;
 
+use crate::eventually;
+
 // Ends the program when our process was killed and could not. The start time, field 22, tells the program
 // from a later process with its id; what stands before the last parenthesis may hold spaces.
 const WATCHDOG: &str = r#"
@@ -211,6 +213,36 @@ impl Running {
     /// Asks the program to end, as Ctrl-C does.
     pub fn interrupt(&self) {
         self.signal(Signal::INT);
+    }
+
+    /// Freezes the program: what it holds open stays open, and it does nothing.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub async fn pause(&self) {
+        assert!(!self.has_ended(), "a program that ended cannot be paused");
+        self.signal(Signal::STOP);
+        let deadline = Duration::from_secs(10);
+        eventually("the program stands still", deadline, || async {
+            self.is_paused()
+        })
+        .await;
+    }
+
+    /// Lets the program go on after [`Running::pause`].
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        // The state follows the name, which may hold parentheses itself.
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, fields)| fields.starts_with('T'))
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.status().is_some()
     }
 
     fn signal(&self, signal: Signal) {

@@ -7,6 +7,8 @@ use std::time::Duration;
 use sqlx::{Connection as _, PgConnection};
 use stanchion_testkit::{Postgres, PostgresOptions, eventually};
 
+use crate::is_alive;
+
 const DEADLINE: Duration = Duration::from_secs(20);
 
 async fn number(url: &str, sql: &'static str) -> sqlx::Result<i64> {
@@ -14,11 +16,6 @@ async fn number(url: &str, sql: &'static str) -> sqlx::Result<i64> {
     let answer = sqlx::query_scalar(sql).fetch_one(&mut connection).await?;
     connection.close().await?;
     Ok(answer)
-}
-
-fn is_alive(pid: u32) -> bool {
-    // The link of a zombie cannot be read: such a process has ended.
-    std::fs::read_link(format!("/proc/{pid}/exe")).is_ok()
 }
 
 async fn expect_gone(pid: u32, folder: &Path) {

@@ -1,15 +1,13 @@
 use std::time::Duration;
 
-use stanchion_testkit::{Program, Running, TempDir, eventually};
+use stanchion_testkit::{Program, Running, TempDir, eventually, hold};
+
+use crate::is_alive;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
 fn shell(script: &str) -> Program {
     Program::new("sh").args(["-c", script])
-}
-
-fn is_alive(program: &Running) -> bool {
-    std::fs::read_link(format!("/proc/{}/exe", program.pid())).is_ok()
 }
 
 #[tokio::test]
@@ -58,33 +56,59 @@ async fn signals_reach_the_program() {
 }
 
 #[tokio::test]
+async fn a_paused_program_does_nothing_until_resumed() {
+    let program = shell("while :; do echo alive; sleep 0.01; done").start();
+    program.wait_for_line("alive", DEADLINE).await;
+    program.pause().await;
+    let before = program.stdout();
+    hold(
+        "a program that runs would have written",
+        Duration::from_millis(200),
+    )
+    .await;
+    assert_eq!(program.stdout(), before);
+
+    program.resume();
+    eventually("the program goes on", DEADLINE, || async {
+        program.stdout() != before
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_paused_program_is_gone_when_dropped() {
+    let program = shell("exec tail -f /dev/null").start();
+    let pid = program.pid();
+    program.pause().await;
+    drop(program);
+    assert!(!is_alive(pid));
+}
+
+#[tokio::test]
 async fn a_killed_program_has_no_say() {
     let program =
         shell("trap 'echo asked' TERM INT; echo ready; while :; do sleep 0.01; done").start();
     program.wait_for_line("ready", DEADLINE).await;
     program.kill9();
-    assert!(!is_alive(&program));
+    assert!(!is_alive(program.pid()));
     assert_eq!(program.stdout(), "ready\n");
 }
 
 #[tokio::test]
 async fn a_dropped_program_is_gone() {
     let program = shell("exec tail -f /dev/null").start();
-    let path = format!("/proc/{}/exe", program.pid());
-    assert!(is_alive(&program));
+    let pid = program.pid();
+    assert!(is_alive(pid));
     drop(program);
-    assert!(std::fs::read_link(path).is_err());
+    assert!(!is_alive(pid));
 }
 
 #[tokio::test]
 async fn a_program_ends_when_the_test_process_is_killed() {
     let holder = Program::new(env!("CARGO_BIN_EXE_program-holder")).start();
     let line = holder.wait_for_line("holding ", DEADLINE).await;
-    let path = format!("/proc/{}/exe", line.trim_start_matches("holding "));
-    assert!(std::fs::read_link(&path).is_ok());
+    let pid = line.trim_start_matches("holding ").parse().unwrap();
+    assert!(is_alive(pid));
     holder.kill9();
-    eventually("the program is gone", DEADLINE, || async {
-        std::fs::read_link(&path).is_err()
-    })
-    .await;
+    eventually("the program is gone", DEADLINE, || async { !is_alive(pid) }).await;
 }
