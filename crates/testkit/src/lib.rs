@@ -6,6 +6,7 @@ mod ports;
 mod postgres;
 mod program;
 mod proxy;
+mod redis;
 mod waiting;
 
 pub use certificate::Certificate;
@@ -13,6 +14,7 @@ pub use ports::free_port;
 pub use postgres::{Database, Postgres, PostgresOptions};
 pub use program::{Program, Running};
 pub use proxy::{Direction, Proxy};
+pub use redis::{Redis, RedisCluster, RedisOptions, Sentinels, SentinelsOptions};
 pub use stanchion_kernel::{Clock, ManualClock};
 pub use tempfile::TempDir;
 pub use waiting::{eventually, hold};

@@ -3,6 +3,7 @@ mod data;
 mod postgres;
 mod program;
 mod proxy;
+mod redis;
 mod waiting;
 
 fn is_alive(pid: u32) -> bool {
