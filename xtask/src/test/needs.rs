@@ -12,6 +12,8 @@ use crate::shell;
 pub(super) enum Need {
     /// A PostgreSQL server, started privately by testkit.
     Postgres,
+    /// Redis servers and Sentinels, started privately by testkit.
+    Redis,
     /// The fuzzer that reads our OpenAPI document.
     Schemathesis,
     /// The PostgreSQL client of the example in Python.
@@ -24,6 +26,7 @@ pub(super) enum Need {
 
 const ALL: &[Need] = &[
     Need::Postgres,
+    Need::Redis,
     Need::Schemathesis,
     Need::Psycopg,
     Need::Jdk,
@@ -31,16 +34,19 @@ const ALL: &[Need] = &[
 ];
 
 const POSTGRES: &[Need] = &[Need::Postgres];
+const REDIS: &[Need] = &[Need::Redis];
+const BOTH: &[Need] = &[Need::Postgres, Need::Redis];
 const TABLE: &[(&str, &[Need])] = &[
     ("stanchion-kernel", &[]),
     ("stanchion-store", POSTGRES),
     ("stanchion-catalog", POSTGRES),
     ("stanchion-stock", POSTGRES),
+    ("stanchion-limiter", REDIS),
     ("stanchion-http", POSTGRES),
     ("stanchion", ALL),
-    ("stanchion-testkit", POSTGRES),
+    ("stanchion-testkit", BOTH),
     ("stanchion-sim", &[]),
-    ("stanchion-lab", POSTGRES),
+    ("stanchion-lab", BOTH),
     ("xtask", &[]),
 ];
 
@@ -67,6 +73,7 @@ impl Need {
     pub(super) fn provide(self, tools: &Path) -> anyhow::Result<()> {
         match self {
             Self::Postgres => provide_postgres(),
+            Self::Redis => provide_redis(),
             Self::Schemathesis => provide_schemathesis(tools),
             Self::Psycopg => provide_psycopg(tools),
             Self::Jdk => provide_jdk(),
@@ -85,7 +92,7 @@ fn provide_postgres() -> anyhow::Result<()> {
         return Ok(());
     }
     eprintln!("PostgreSQL is missing; the tests start private servers of it");
-    install_package("postgresql")
+    install(&["postgresql"])
 }
 
 /// The same two places where testkit looks.
@@ -95,6 +102,15 @@ fn has_postgres() -> bool {
         .flatten();
     let mut packaged = packaged.flatten().map(|version| version.path().join("bin"));
     packaged.any(|folder| folder.join("initdb").is_file()) || is_in_path("initdb")
+}
+
+fn provide_redis() -> anyhow::Result<()> {
+    let programs = ["redis-server", "redis-sentinel", "redis-cli"];
+    if programs.into_iter().all(is_in_path) {
+        return Ok(());
+    }
+    eprintln!("Redis is missing; the tests start private servers of it");
+    install(&["redis-server", "redis-sentinel", "redis-tools"])
 }
 
 fn is_in_path(program: &str) -> bool {
@@ -136,7 +152,7 @@ fn make_environment(tools: &Path) -> anyhow::Result<()> {
         command
     };
     if !shell::succeeds(&mut make()) {
-        install_package("python3-venv")?;
+        install(&["python3-venv"])?;
         shell::run(&mut make())?;
     }
     Ok(())
@@ -148,7 +164,7 @@ fn provide_jdk() -> anyhow::Result<()> {
         return Ok(());
     }
     eprintln!("a JDK is missing; the example in Java is run by it");
-    install_package("default-jdk-headless")
+    install(&["default-jdk-headless"])
 }
 
 fn provide_jdbc_driver(tools: &Path) -> anyhow::Result<()> {
@@ -158,7 +174,7 @@ fn provide_jdbc_driver(tools: &Path) -> anyhow::Result<()> {
     }
     eprintln!("the JDBC driver is missing; fetching {}", driver.display());
     if !is_in_path("mvn") {
-        install_package("maven")?;
+        install(&["maven"])?;
     }
     let mut folder = std::ffi::OsString::from("-DoutputDirectory=");
     folder.push(tools.join("java"));
@@ -168,19 +184,22 @@ fn provide_jdbc_driver(tools: &Path) -> anyhow::Result<()> {
     shell::run(maven.arg(artifact).arg(folder))
 }
 
-/// Installs a Debian package as root; otherwise says who must do what, and fails.
-fn install_package(package: &str) -> anyhow::Result<()> {
-    let line = format!("apt-get install -y --no-install-recommends {package}");
+/// Installs Debian packages as root; otherwise says who must do what, and fails.
+fn install(packages: &[&str]) -> anyhow::Result<()> {
+    let names = packages.join(" ");
+    let line = format!("apt-get install -y --no-install-recommends {names}");
     let is_root = shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     if !shell::succeeds(Command::new("apt-get").arg("--version")) {
-        bail!("{package} is missing and there is no apt-get; install it with your package manager");
+        bail!("missing: {names}, and there is no apt-get; install it with your package manager");
     }
     if !is_root {
-        bail!("{package} is missing; run: sudo {line}");
+        bail!("missing: {names}; run: sudo {line}");
     }
     let policy = NoAutostart::set(Path::new("/usr/sbin/policy-rc.d"))?;
     shell::run(apt().arg("update").arg("-q"))?;
-    shell::run(apt().args(["install", "-y", "-q", "--no-install-recommends", package]))?;
+    let mut install = apt();
+    install.args(["install", "-y", "-q", "--no-install-recommends"]);
+    shell::run(install.args(packages))?;
     drop(policy);
     Ok(())
 }
@@ -230,6 +249,11 @@ mod tests {
     #[test]
     fn a_package_without_example_programs_needs_no_other_language() {
         assert_eq!(of(&["stanchion-store"]), [Need::Postgres]);
+    }
+
+    #[test]
+    fn the_limiter_needs_redis_alone() {
+        assert_eq!(of(&["stanchion-limiter"]), [Need::Redis]);
     }
 
     #[test]
