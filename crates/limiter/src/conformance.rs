@@ -2,6 +2,7 @@
 
 mod bursts;
 mod calls;
+mod history;
 mod time;
 
 use std::fmt;
@@ -11,6 +12,8 @@ use std::time::Duration;
 
 use crate::port::Backend;
 use crate::{Ask, Decision, Limit, Rate};
+
+pub use history::{Admission, Excess, History};
 
 /// A future that nobody borrows from.
 pub type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
