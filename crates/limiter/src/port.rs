@@ -32,7 +32,9 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// [`LimiterError::Twice`] when two questions name the same bucket; the backend's own.
     async fn check(&self, asks: &[Ask<'_>]) -> Result<Vec<Decision>, LimiterError>;
 
-    /// Puts the cost of a question back into its bucket, which runs over at its burst.
+    /// Puts the cost of a question back into its bucket, which runs over at its burst. A window that holds the moment of
+    /// the refund and not that of the question may see the cost admitted besides its own: what has refilled meanwhile is
+    /// not taken away for it.
     ///
     /// # Errors
     /// The backend's own.

@@ -1,29 +1,32 @@
 mod batch;
 mod config;
 mod courier;
+mod line;
 mod link;
 mod probe;
 mod standing;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use stanchion_kernel::Clock;
+use stanchion_kernel::{Clock, Entropy};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use super::{Backend, LeaseRequest, Lender, Lent, MAX_LIFETIME, MAX_SETTLED, Settled, all_differ};
-use crate::{Ask, Decision, Limit, LimitName, LimiterError};
-use batch::{Bucket, Call, Level, Said};
+use crate::{Ask, Decision, Limit, LimiterError};
+use batch::{Bucket, Call, Level, Said, What};
 use courier::{Courier, Errand, Post};
-use link::Connector;
+use line::Line;
 use probe::{Probe, Seen};
 
 pub use config::{Place, RedisConfig};
 pub use standing::{Promise, Standing};
 
-/// Buckets in a Redis server, which may be replicated and fail over.
+/// Buckets in a Redis server, which may be replicated and fail over, or in a cluster.
 ///
 /// Every decision is made by one script, on the server's clock, and many calls share a run of it. A promotion begins a new
 /// epoch: its buckets are empty until the quarantine is over, so that nothing is granted twice. [`Redis::standing`] says
@@ -34,6 +37,9 @@ pub struct Redis {
     queue: mpsc::Sender<Errand>,
     seen: Seen,
     tasks: Vec<AbortHandle>,
+    turn: AtomicU16,
+    /// The part of a bucket from which this server borrows: a lease goes back to where it came from.
+    lending_part: u16,
 }
 
 impl Redis {
@@ -41,26 +47,30 @@ impl Redis {
     ///
     /// # Errors
     /// [`LimiterError::Config`] when the configuration is wrong, the server refuses us, or it is too old.
-    pub async fn connect(config: RedisConfig, clock: Clock) -> Result<Self, LimiterError> {
+    pub async fn connect(
+        config: RedisConfig,
+        clock: Clock,
+        entropy: &Entropy,
+    ) -> Result<Self, LimiterError> {
         config.check()?;
         let seen = Seen::default();
-        let mut probe = Probe::new(Connector::new(&config)?, &config, seen.clone());
+        let mut probe = Probe::new(Line::new(&config, &clock)?, &config, seen.clone());
         match probe.look().await {
             Err(LimiterError::Unavailable(why)) => {
                 tracing::warn!(why, "the buckets cannot be reached yet");
             }
             looked => looked?,
         }
+        let lending_part = u16::from_le_bytes(entropy.bytes());
         let (queue, errands) = mpsc::channel(config.queue);
         let post = Arc::new(Post {
             queue: Mutex::new(errands),
-            epoch_key: format!("{}:{{0}}:epoch", config.prefix),
             config,
             clock,
         });
         let mut tasks = vec![tokio::spawn(watch(probe, post.config.probe_every)).abort_handle()];
         for _ in 0..post.config.connections {
-            let courier = Courier::new(Arc::clone(&post), Connector::new(&post.config)?);
+            let courier = Courier::new(Arc::clone(&post), Line::new(&post.config, &post.clock)?);
             tasks.push(tokio::spawn(courier.run()).abort_handle());
         }
         Ok(Self {
@@ -68,6 +78,8 @@ impl Redis {
             queue,
             seen,
             tasks,
+            turn: AtomicU16::new(lending_part),
+            lending_part,
         })
     }
 
@@ -83,13 +95,134 @@ impl Redis {
         promise.map_or(0, |promise| promise.bound(limit, assumed))
     }
 
-    fn bucket(&self, limit: &Limit, key: &str) -> Bucket {
-        let prefix = &self.post.config.prefix;
-        let name: &LimitName = limit.name();
-        Bucket {
-            key: format!("{prefix}:{{0}}:{name}:{key}"),
-            shape: limit.shape(),
+    /// Where a bucket is, and which it is. Keys that are the same in several limits are in one place, so that a question
+    /// to all of them is decided at once.
+    fn bucket(&self, limit: &Limit, key: &str, part: u16) -> (u16, Bucket) {
+        let config = &self.post.config;
+        let places = config.places();
+        let name = limit.name();
+        let parts = if places > 1 { limit.parts() } else { 1 };
+        let prefix = &config.prefix;
+        let divided = (parts > 1).then(|| limit.part(part % parts)).flatten();
+        match divided {
+            Some(divided) => {
+                let part = part % parts;
+                let place = place_of(key, part, places);
+                let key = format!("{prefix}:{{{place}}}:{name}/{part}:{key}");
+                let shape = divided.shape();
+                (place, Bucket { key, shape })
+            }
+            None => {
+                let place = place_of(key, 0, places);
+                let key = format!("{prefix}:{{{place}}}:{name}:{key}");
+                let shape = limit.shape();
+                (place, Bucket { key, shape })
+            }
         }
+    }
+
+    /// Takes turns between the parts of a bucket.
+    fn next_part(&self) -> u16 {
+        self.turn.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Asks about buckets of one place: all or nothing.
+    async fn check_in(
+        &self,
+        place: u16,
+        asks: &[(&Ask<'_>, Bucket)],
+    ) -> Result<Vec<Decision>, LimiterError> {
+        let costs = asks
+            .iter()
+            .map(|(ask, bucket)| (bucket.clone(), ask.cost()));
+        let what = What::Check(costs.collect());
+        let said = self.call(Call { place, what }).await?;
+        if said.levels.len() != asks.len() {
+            return Err(garbage());
+        }
+        let answers = asks.iter().zip(said.levels);
+        let decide = |((ask, _), level): (&(&Ask<'_>, Bucket), Level)| {
+            self.decision(ask.limit(), said.granted, level)
+        };
+        Ok(answers.map(decide).collect())
+    }
+
+    /// Asks one place after the other. What was taken before a refusal goes back; if it cannot, it is spent.
+    async fn check_in_turn(
+        &self,
+        asks: &[Ask<'_>],
+        places: &BTreeMap<u16, Vec<(usize, Bucket)>>,
+    ) -> Result<Vec<Decision>, LimiterError> {
+        let mut decisions: Vec<Option<Decision>> = vec![None; asks.len()];
+        let mut taken: Vec<(u16, usize, &Bucket)> = Vec::new();
+        let mut refusal = None;
+        for (place, buckets) in places {
+            let here: Vec<_> = buckets
+                .iter()
+                .map(|(n, bucket)| (&asks[*n], bucket.clone()))
+                .collect();
+            let answer = self.check_in(*place, &here).await;
+            let allowed = answer
+                .as_ref()
+                .is_ok_and(|said| said.iter().all(|one| one.allowed));
+            if allowed {
+                taken.extend(buckets.iter().map(|(n, bucket)| (*place, *n, bucket)));
+            }
+            match answer {
+                Ok(said) => {
+                    for ((n, _), decision) in buckets.iter().zip(said) {
+                        decisions[*n] = Some(decision);
+                    }
+                }
+                Err(error) => refusal = Some(error),
+            }
+            if !allowed {
+                self.put_back(asks, &taken, &mut decisions).await;
+                break;
+            }
+        }
+        if let Some(error) = refusal {
+            return Err(error);
+        }
+        // A place that was not asked any more says nothing: its limits did not refuse.
+        let asked = asks.iter().zip(decisions);
+        Ok(asked
+            .map(|(ask, decision)| decision.unwrap_or_else(|| self.unasked(ask)))
+            .collect())
+    }
+
+    async fn put_back(
+        &self,
+        asks: &[Ask<'_>],
+        taken: &[(u16, usize, &Bucket)],
+        decisions: &mut [Option<Decision>],
+    ) {
+        for (place, n, bucket) in taken {
+            let cost = asks[*n].cost();
+            let what = What::Refund((*bucket).clone(), cost);
+            let returned = self
+                .call(Call {
+                    place: *place,
+                    what,
+                })
+                .await;
+            if let Some(decision) = &mut decisions[*n] {
+                decision.allowed = false;
+                if returned.is_ok() {
+                    decision.remaining += cost;
+                }
+            }
+        }
+    }
+
+    fn unasked(&self, ask: &Ask<'_>) -> Decision {
+        let limit = ask.limit();
+        let unknown = Level {
+            tokens: 0,
+            until_held: Duration::ZERO,
+            until_full: Duration::ZERO,
+        };
+        self.decision(limit, false, unknown)
     }
 
     /// Has a call carried, and waits for what is said to it.
@@ -131,6 +264,15 @@ impl Drop for Redis {
     }
 }
 
+/// The hash tag of a key and a part; FNV-1a, since all servers must agree on it.
+fn place_of(key: &str, part: u16, places: u16) -> u16 {
+    let bytes = key.bytes().chain(part.to_le_bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    u16::try_from(hash % u64::from(places.max(1))).unwrap_or_default()
+}
+
 async fn watch(mut probe: Probe, every: Duration) {
     loop {
         tokio::time::sleep(every).await;
@@ -156,22 +298,33 @@ fn garbage() -> LimiterError {
 impl Backend for Redis {
     async fn check(&self, asks: &[Ask<'_>]) -> Result<Vec<Decision>, LimiterError> {
         all_differ(asks)?;
-        let bucket = |ask: &Ask<'_>| (self.bucket(ask.limit(), ask.key()), ask.cost());
-        let said = self
-            .call(Call::Check(asks.iter().map(bucket).collect()))
-            .await?;
-        if said.levels.len() != asks.len() {
-            return Err(garbage());
+        let part = self.next_part();
+        let mut places: BTreeMap<u16, Vec<(usize, Bucket)>> = BTreeMap::new();
+        for (n, ask) in asks.iter().enumerate() {
+            let (place, bucket) = self.bucket(ask.limit(), ask.key(), part);
+            if ask.cost() > bucket.shape.burst() {
+                let (cost, burst) = (ask.cost(), bucket.shape.burst());
+                return Err(LimiterError::Cost { cost, burst });
+            }
+            places.entry(place).or_default().push((n, bucket));
         }
-        let answers = asks.iter().zip(said.levels);
-        let decide =
-            |(ask, level): (&Ask<'_>, Level)| self.decision(ask.limit(), said.granted, level);
-        Ok(answers.map(decide).collect())
+        let mut all = places.iter();
+        match (all.next(), all.next()) {
+            (None, _) => Ok(Vec::new()),
+            (Some((place, buckets)), None) => {
+                let here = asks
+                    .iter()
+                    .zip(buckets.iter().map(|(_, bucket)| bucket.clone()));
+                self.check_in(*place, &here.collect::<Vec<_>>()).await
+            }
+            _ => self.check_in_turn(asks, &places).await,
+        }
     }
 
     async fn refund(&self, ask: Ask<'_>) -> Result<(), LimiterError> {
-        let call = Call::Refund(self.bucket(ask.limit(), ask.key()), ask.cost());
-        self.call(call).await.map(drop)
+        let (place, bucket) = self.bucket(ask.limit(), ask.key(), self.next_part());
+        let what = What::Refund(bucket, ask.cost());
+        self.call(Call { place, what }).await.map(drop)
     }
 }
 
@@ -186,14 +339,19 @@ impl Lender for Redis {
                     .to_owned(),
             ));
         }
-        let call = Call::Lend {
-            bucket: self.bucket(limit, request.key),
+        let (place, bucket) = self.bucket(limit, request.key, self.lending_part);
+        if request.tokens > bucket.shape.burst() {
+            let (cost, burst) = (request.tokens, bucket.shape.burst());
+            return Err(LimiterError::Cost { cost, burst });
+        }
+        let what = What::Lend {
+            bucket,
             id: *request.id.0.as_bytes(),
             tokens: request.tokens,
             lifetime: request.lifetime.mul_f64(1.0 + self.drift()),
             settled: request.settled.to_vec(),
         };
-        let said = self.call(call).await?;
+        let said = self.call(Call { place, what }).await?;
         let [level] = said.levels[..] else {
             return Err(garbage());
         };
@@ -212,7 +370,8 @@ impl Lender for Redis {
         key: &str,
         settled: &[Settled],
     ) -> Result<(), LimiterError> {
-        let call = Call::Settle(self.bucket(limit, key), settled.to_vec());
-        self.call(call).await.map(drop)
+        let (place, bucket) = self.bucket(limit, key, self.lending_part);
+        let what = What::Settle(bucket, settled.to_vec());
+        self.call(Call { place, what }).await.map(drop)
     }
 }

@@ -4,7 +4,7 @@
 //! promise too, the fault would not have happened.
 
 mod acknowledged;
-mod fleet;
+pub(crate) mod fleet;
 mod partition;
 mod promotion;
 mod restart;

@@ -1,6 +1,7 @@
 //! Every backend against the conformance suite, wrong ones that it must reject, and the bucket against an exact model.
 
 mod broken;
+mod cluster;
 mod failover;
 mod memory;
 mod model;

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use stanchion_kernel::Clock;
+use stanchion_kernel::{Clock, Entropy};
 use stanchion_limiter::conformance::{CASES, Subject};
 use stanchion_limiter::port::{Place, Promise, Redis, RedisConfig};
 use stanchion_testkit::{Redis as Server, RedisOptions};
 
 /// Lets time pass for all buckets of a prefix: what is stored is moved into the past.
-const AGE: &str = include_str!("redis/age.lua");
+pub(crate) const AGE: &str = include_str!("redis/age.lua");
 
 /// Another prefix each time, so that nothing is known of its buckets.
-fn prefix() -> String {
+pub(crate) fn prefix() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
@@ -29,7 +29,7 @@ pub(crate) fn config(server: &Server, prefix: &str) -> RedisConfig {
 }
 
 pub(crate) async fn connect(config: RedisConfig) -> Redis {
-    Redis::connect(config, Clock::system())
+    Redis::connect(config, Clock::system(), &Entropy::system())
         .await
         .expect("a server that can be used")
 }

@@ -11,7 +11,14 @@ use crate::port::{Epoch, Settled};
 
 /// A call on buckets that are in one place.
 #[derive(Clone, Debug)]
-pub(super) enum Call {
+pub(super) struct Call {
+    /// Where they are: the number of their hash tag.
+    pub(super) place: u16,
+    pub(super) what: What,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum What {
     Check(Vec<(Bucket, u64)>),
     Refund(Bucket, u64),
     Lend {
@@ -50,11 +57,17 @@ pub(super) struct Level {
 impl Call {
     /// Whether something may have been taken by it.
     pub(super) fn takes(&self) -> bool {
-        match self {
-            Self::Check(asks) => asks.iter().any(|(_, cost)| *cost > 0),
-            Self::Lend { .. } => true,
-            Self::Refund(..) | Self::Settle(..) => false,
+        match &self.what {
+            What::Check(asks) => asks.iter().any(|(_, cost)| *cost > 0),
+            What::Lend { .. } => true,
+            What::Refund(..) | What::Settle(..) => false,
         }
+    }
+
+    /// Whether it may be sent again when nobody knows whether it was heard. A question asked twice takes twice at worst,
+    /// and leases have an identity; what is put back twice is there for nothing.
+    pub(super) fn is_repeatable(&self) -> bool {
+        !matches!(self.what, What::Refund(..))
     }
 }
 
@@ -71,7 +84,7 @@ pub(super) fn encode(
     mut command: Cmd,
     epoch_key: &str,
     quarantine: Option<Duration>,
-    calls: &[Call],
+    calls: &[&Call],
 ) -> Cmd {
     let mut words = Words::default();
     for call in calls {
@@ -103,8 +116,8 @@ impl Words {
     }
 
     fn call(&mut self, call: &Call) {
-        match call {
-            Call::Check(asks) => {
+        match &call.what {
+            What::Check(asks) => {
                 self.word("check");
                 self.count(asks.len());
                 for (bucket, cost) in asks {
@@ -112,12 +125,12 @@ impl Words {
                     self.number(*cost);
                 }
             }
-            Call::Refund(bucket, cost) => {
+            What::Refund(bucket, cost) => {
                 self.word("refund");
                 self.bucket(bucket);
                 self.number(*cost);
             }
-            Call::Lend {
+            What::Lend {
                 bucket,
                 id,
                 tokens,
@@ -131,7 +144,7 @@ impl Words {
                 self.number(micros(*lifetime));
                 self.settled(settled);
             }
-            Call::Settle(bucket, settled) => {
+            What::Settle(bucket, settled) => {
                 self.word("settle");
                 self.bucket(bucket);
                 self.settled(settled);

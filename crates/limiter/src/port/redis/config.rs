@@ -20,6 +20,11 @@ pub enum Place {
         /// The password of the servers themselves.
         password: Option<String>,
     },
+    /// In a cluster, of which these are some nodes. All have the same user and password, those of the first address.
+    Cluster {
+        /// Their addresses.
+        urls: Vec<String>,
+    },
 }
 
 /// Addresses hold passwords.
@@ -28,6 +33,7 @@ impl fmt::Debug for Place {
         match self {
             Self::Single(_) => f.write_str("a server"),
             Self::Sentinel { urls, name, .. } => write!(f, "{name} at {} Sentinels", urls.len()),
+            Self::Cluster { urls } => write!(f, "a cluster of {} known nodes", urls.len()),
         }
     }
 }
@@ -39,7 +45,10 @@ pub struct RedisConfig {
     pub place: Place,
     /// With what all keys begin: no braces, 1 to 64 bytes. Servers that share limits have the same.
     pub prefix: String,
-    /// How many connections ask at the same time, 1 or more.
+    /// Over how many hash tags the buckets of a cluster are spread, 1 or more; each has an epoch of its own. All servers
+    /// that share limits have the same. Elsewhere everything is in one place.
+    pub tags: u16,
+    /// How many scripts are under way at the same time, 1 or more, each on a connection of its own if it is no cluster.
     pub connections: usize,
     /// How many calls may wait for one; more are refused with [`LimiterError::Unavailable`].
     pub queue: usize,
@@ -73,6 +82,7 @@ impl RedisConfig {
         Self {
             place,
             prefix: "stanchion:limiter".to_owned(),
+            tags: 64,
             connections: 2,
             queue: 4_096,
             batch: 64,
@@ -93,13 +103,26 @@ impl RedisConfig {
         self.reply_within + self.clock_error + leases
     }
 
+    /// In how many places the buckets are.
+    pub(super) fn places(&self) -> u16 {
+        match self.place {
+            Place::Cluster { .. } => self.tags,
+            Place::Single(_) | Place::Sentinel { .. } => 1,
+        }
+    }
+
+    /// The key of a place's epoch.
+    pub(super) fn epoch_key(&self, place: u16) -> String {
+        format!("{}:{{{place}}}:epoch", self.prefix)
+    }
+
     pub(super) fn check(&self) -> Result<(), LimiterError> {
         let wrong = |what: &str| Err(LimiterError::Config(what.to_owned()));
         if self.prefix.is_empty() || self.prefix.len() > 64 || self.prefix.contains(['{', '}']) {
             return wrong("a prefix has 1 to 64 bytes and no braces");
         }
-        if self.connections == 0 || self.queue == 0 || self.batch == 0 {
-            return wrong("connections, queue and batch are 1 or more");
+        if self.tags == 0 || self.connections == 0 || self.queue == 0 || self.batch == 0 {
+            return wrong("tags, connections, queue and batch are 1 or more");
         }
         if self.reply_within.is_zero() || self.probe_every.is_zero() {
             return wrong("the time for a reply and between probes is more than nothing");

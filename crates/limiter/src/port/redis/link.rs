@@ -1,10 +1,10 @@
-//! A connection to the server that is the primary now.
+//! Connections to the server that is the primary now, the script, and what errors mean.
 
 use redis::aio::MultiplexedConnection;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ErrorKind, IntoConnectionInfo as _, RedisError,
-    RedisResult, ServerErrorKind, Value,
+    RedisResult, ServerErrorKind,
 };
 
 use super::config::{Place, RedisConfig};
@@ -27,10 +27,7 @@ impl Connector {
     /// # Errors
     /// [`LimiterError::Config`] when an address is none.
     pub(super) fn new(config: &RedisConfig) -> Result<Self, LimiterError> {
-        let route = route(&config.place).map_err(|error| {
-            // The error's own words may quote the address, and with it a password.
-            LimiterError::Config(format!("an address is none: {}", error.category()))
-        })?;
+        let route = route(&config.place).map_err(|error| no_address(&error))?;
         let within = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(config.connect_within))
             .set_response_timeout(Some(config.reply_within));
@@ -52,6 +49,7 @@ impl Connector {
 fn route(place: &Place) -> RedisResult<Route> {
     let (urls, name, username, password) = match place {
         Place::Single(url) => return Ok(Route::Direct(Box::new(Client::open(url.as_str())?))),
+        Place::Cluster { .. } => return Err((ErrorKind::InvalidClientConfig, "a cluster").into()),
         Place::Sentinel {
             urls,
             name,
@@ -80,6 +78,11 @@ fn route(place: &Place) -> RedisResult<Route> {
     Ok(Route::Sentinel(Box::new(builder.build()?)))
 }
 
+/// What is wrong with an address. The error's own words may quote it, and with it a password.
+pub(super) fn no_address(error: &RedisError) -> LimiterError {
+    LimiterError::Config(format!("an address is none: {}", error.category()))
+}
+
 /// The script, known to a server by its hash.
 pub(super) struct Script {
     hash: String,
@@ -91,21 +94,18 @@ impl Script {
         Self { hash }
     }
 
-    /// The command that runs it; `keys` and words are to be appended.
-    pub(super) fn command(&self) -> Cmd {
+    /// The command that runs it where it is known; keys and words are to be appended.
+    pub(super) fn known(&self) -> Cmd {
         let mut command = redis::cmd("EVALSHA");
         command.arg(&self.hash);
         command
     }
 
-    /// Makes the script known.
-    pub(super) async fn load(connection: &mut MultiplexedConnection) -> RedisResult<()> {
-        redis::cmd("SCRIPT")
-            .arg("LOAD")
-            .arg(SCRIPT)
-            .query_async::<Value>(connection)
-            .await
-            .map(drop)
+    /// The command that runs it anywhere, and makes it known.
+    pub(super) fn whole() -> Cmd {
+        let mut command = redis::cmd("EVAL");
+        command.arg(SCRIPT);
+        command
     }
 }
 

@@ -10,6 +10,14 @@ const OLDEST: (u32, u32) = (6, 2);
 /// each: with a lag of 1 s it was seen to accept writes for 2.54 s.
 const FOUND_MISSING: Duration = Duration::from_secs(2);
 
+/// What is asked of a server's configuration.
+pub(super) const SETTINGS: &[&str] = &[
+    "min-replicas-to-write",
+    "min-replicas-max-lag",
+    "maxmemory",
+    "maxmemory-policy",
+];
+
 /// What a limit promises through a failover, with the settings that the server has now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
@@ -34,7 +42,30 @@ pub enum Promise {
     Forgets,
 }
 
+impl Standing {
+    /// What two servers promise together: what the weaker one does.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.promise = self.promise.weaker(other.promise);
+        for remark in other.remarks {
+            if !self.remarks.contains(&remark) {
+                self.remarks.push(remark);
+            }
+        }
+        self
+    }
+}
+
 impl Promise {
+    fn weaker(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Exact, weaker) | (weaker, Self::Exact) => weaker,
+            (Self::Forgets, _) | (_, Self::Forgets) => Self::Forgets,
+            (Self::Twice { overlap: one }, Self::Twice { overlap: other }) => Self::Twice {
+                overlap: one.zip(other).map(|(one, other)| one.max(other)),
+            },
+        }
+    }
+
     /// The most tokens of a bucket that one failover could admit beyond the limit. An overlap of unknown length counts as
     /// `assumed`.
     #[must_use]

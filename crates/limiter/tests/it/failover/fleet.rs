@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stanchion_kernel::Clock;
+use stanchion_kernel::{Clock, Entropy};
 use stanchion_limiter::conformance::{Admission, History};
 use stanchion_limiter::port::{Backend, Place, Promise, Redis, RedisConfig};
 use stanchion_limiter::{Ask, Limit, Rate};
 use stanchion_testkit::{Redis as Server, RedisOptions, Sentinels, eventually};
 use tokio::task::JoinHandle;
 
-pub(super) const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 /// How often each client asks: all of them want several times the rate.
 const PACE: Duration = Duration::from_millis(4);
 const CLIENTS: usize = 4;
@@ -90,7 +90,7 @@ pub(super) fn of(sentinels: &Sentinels) -> Place {
 }
 
 /// All clients of a test.
-pub(super) struct Fleet {
+pub(crate) struct Fleet {
     limit: Limit,
     history: Arc<History>,
     clock: Clock,
@@ -99,7 +99,7 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::asking(limit())
     }
 
@@ -114,8 +114,8 @@ impl Fleet {
     }
 
     /// Another server of ours, with clients of its own.
-    pub(super) async fn join(&mut self, config: RedisConfig) -> Arc<Redis> {
-        let redis = Redis::connect(config, self.clock.clone()).await;
+    pub(crate) async fn join(&mut self, config: RedisConfig) -> Arc<Redis> {
+        let redis = Redis::connect(config, self.clock.clone(), &Entropy::system()).await;
         let redis = Arc::new(redis.expect("a server that can be used"));
         for _ in 0..CLIENTS {
             let (redis, history) = (Arc::clone(&redis), Arc::clone(&self.history));
@@ -126,12 +126,12 @@ impl Fleet {
         redis
     }
 
-    pub(super) fn admitted(&self) -> u64 {
+    pub(crate) fn admitted(&self) -> u64 {
         self.history.admitted()
     }
 
     /// Waits until so many more are admitted.
-    pub(super) async fn admits(&self, more: u64) {
+    pub(crate) async fn admits(&self, more: u64) {
         let before = self.admitted();
         eventually("more is admitted", DEADLINE, || async {
             self.admitted() >= before + more
@@ -151,7 +151,7 @@ impl Fleet {
     }
 
     /// Ends all clients; the most that any window held beyond the promise.
-    pub(super) async fn excess(self) -> u64 {
+    pub(crate) async fn excess(self) -> u64 {
         for client in &self.clients {
             client.abort();
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stanchion_kernel::Clock;
+use stanchion_kernel::{Clock, Entropy};
 use stanchion_limiter::port::{Backend as _, Place, Redis, RedisConfig};
 use stanchion_limiter::{Ask, Limit, LimiterError, Rate};
 use stanchion_testkit::{Redis as Server, RedisOptions, eventually, free_port};
@@ -44,7 +44,7 @@ async fn a_wrong_password_is_a_clear_error_at_the_start() {
         format!("redis://127.0.0.1:{}/", server.port()),
         format!("redis://:wrong@127.0.0.1:{}/", server.port()),
     ] {
-        let refused = Redis::connect(elsewhere(url), Clock::system()).await;
+        let refused = Redis::connect(elsewhere(url), Clock::system(), &Entropy::system()).await;
         let error = refused.expect_err("no server for us");
         assert!(matches!(error, LimiterError::Config(_)), "{error}");
         assert!(!error.to_string().contains("wrong@"), "{error}");
@@ -55,7 +55,7 @@ async fn a_wrong_password_is_a_clear_error_at_the_start() {
 #[tokio::test]
 async fn an_address_that_is_none_is_refused_without_being_quoted() {
     let url = "nonsense://:secret@host".to_owned();
-    let error = Redis::connect(elsewhere(url), Clock::system())
+    let error = Redis::connect(elsewhere(url), Clock::system(), &Entropy::system())
         .await
         .expect_err("no address");
     assert!(matches!(error, LimiterError::Config(_)), "{error}");

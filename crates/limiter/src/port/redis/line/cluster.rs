@@ -1,0 +1,126 @@
+use std::collections::HashMap;
+
+use futures_util::future::join_all;
+use redis::cluster::{ClusterClient, ClusterClientBuilder};
+use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{
+    MultipleNodeRoutingInfo, Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr,
+};
+use redis::{Cmd, FromRedisValue, Pipeline, RedisResult, Value};
+
+use super::{Answers, Parcel};
+use crate::LimiterError;
+use crate::port::redis::config::RedisConfig;
+use crate::port::redis::link::{failure, is_unknown, no_address};
+use crate::port::redis::standing::{SETTINGS, Settings};
+
+/// How often a script follows the slots to another node, or waits for them, before it fails.
+const RETRIES: u32 = 4;
+const LONGEST_WAIT_MS: u64 = 100;
+
+/// Connections to all nodes of a cluster.
+pub(in crate::port::redis) struct Cluster {
+    client: ClusterClient,
+    /// It sends nothing twice.
+    once: ClusterClient,
+    connections: Option<Connections>,
+}
+
+#[derive(Clone)]
+struct Connections {
+    following: ClusterConnection,
+    once: ClusterConnection,
+}
+
+impl Cluster {
+    pub(super) fn new(urls: &[String], config: &RedisConfig) -> Result<Self, LimiterError> {
+        let client = |retries| {
+            ClusterClientBuilder::new(urls.iter().map(String::as_str))
+                .connection_timeout(config.connect_within)
+                .response_timeout(config.reply_within)
+                .overall_response_timeout(Some(config.reply_within))
+                .max_retry_wait(LONGEST_WAIT_MS)
+                .retries(retries)
+                .build()
+        };
+        Ok(Self {
+            client: client(RETRIES).map_err(|error| no_address(&error))?,
+            once: client(0).map_err(|error| no_address(&error))?,
+            connections: None,
+        })
+    }
+
+    async fn connections(&mut self) -> RedisResult<Connections> {
+        if let Some(connections) = &self.connections {
+            return Ok(connections.clone());
+        }
+        let connections = Connections {
+            following: self.client.get_async_connection().await?,
+            once: self.once.get_async_connection().await?,
+        };
+        self.connections = Some(connections.clone());
+        Ok(connections)
+    }
+
+    pub(super) async fn carry(&mut self, parcels: &[Parcel]) -> Vec<Answers> {
+        match self.connections().await {
+            Ok(connections) => {
+                join_all(parcels.iter().map(|parcel| carry(&connections, parcel))).await
+            }
+            Err(error) => parcels.iter().map(|_| Err(failure(&error))).collect(),
+        }
+    }
+
+    pub(super) async fn settings(&mut self) -> Result<Vec<Settings>, LimiterError> {
+        let read = async {
+            let mut connection = self.connections().await?.following;
+            let infos: HashMap<String, String> =
+                ask_all(&mut connection, redis::cmd("INFO")).await?;
+            let mut command = redis::cmd("CONFIG");
+            command.arg("GET").arg(SETTINGS);
+            let configs: RedisResult<HashMap<String, Vec<(String, String)>>> =
+                ask_all(&mut connection, command).await;
+            let configs = configs.unwrap_or_default();
+            let settings = infos.iter();
+            let settings = settings
+                .map(|(node, info)| Settings::parse(info, configs.get(node).map(Vec::as_slice)));
+            RedisResult::Ok(settings.collect())
+        };
+        read.await.map_err(|error| failure(&error))
+    }
+}
+
+/// What every primary answers, by its address.
+async fn ask_all<T: FromRedisValue>(
+    connection: &mut ClusterConnection,
+    command: Cmd,
+) -> RedisResult<HashMap<String, T>> {
+    let all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+    let answers = connection.route_command(command, all).await?;
+    Ok(redis::from_redis_value(answers)?)
+}
+
+async fn carry(connections: &Connections, parcel: &Parcel) -> Answers {
+    let mut connection = if parcel.is_repeatable {
+        connections.following.clone()
+    } else {
+        connections.once.clone()
+    };
+    let mut answers = send(&mut connection, &parcel.known, &parcel.epoch_key).await;
+    if answers.as_ref().is_err_and(is_unknown) {
+        answers = send(&mut connection, &parcel.whole, &parcel.epoch_key).await;
+    }
+    answers.map_err(|error| failure(&error))
+}
+
+async fn send(
+    connection: &mut ClusterConnection,
+    pipeline: &Pipeline,
+    key: &str,
+) -> RedisResult<Vec<Value>> {
+    let route = SingleNodeRoutingInfo::SpecificNode(Route::with_key(key, SlotAddr::Master));
+    let answers = connection
+        .route_pipeline(pipeline.clone(), 0, pipeline.len(), route)
+        .await?;
+    answers.into_iter().map(Value::extract_error).collect()
+}
