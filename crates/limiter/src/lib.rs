@@ -6,7 +6,6 @@ pub mod conformance;
 mod error;
 mod limiter;
 mod model;
-#[cfg(feature = "redis")]
 mod observe;
 pub mod port;
 

@@ -1,9 +1,12 @@
 //! Where buckets are kept.
 
+mod fallback;
 mod lender;
 mod memory;
+mod near_cache;
 #[cfg(feature = "redis")]
 mod redis;
+mod shadow;
 
 use std::fmt;
 
@@ -11,13 +14,16 @@ use async_trait::async_trait;
 
 use crate::{Ask, Decision, LimiterError};
 
+pub use fallback::WithFallback;
 pub use lender::{
     DRIFT, Epoch, LeaseId, LeaseRequest, Lender, Lent, MAX_LEASES, MAX_LIFETIME, MAX_SETTLED,
     Settled,
 };
 pub use memory::{Memory, MemoryConfig};
+pub use near_cache::{NearCache, NearCacheConfig};
 #[cfg(feature = "redis")]
 pub use redis::{Place, Promise, Redis, RedisConfig, Standing};
+pub use shadow::Shadow;
 
 /// A keeper of buckets.
 ///

@@ -2,6 +2,7 @@
 
 mod broken;
 mod cluster;
+mod decorators;
 mod failover;
 mod memory;
 mod model;
