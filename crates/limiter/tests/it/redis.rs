@@ -34,7 +34,7 @@ pub(crate) async fn connect(config: RedisConfig) -> Redis {
         .expect("a server that can be used")
 }
 
-async fn age(server: &Server, prefix: &str, by: Duration) {
+pub(crate) async fn age(server: &Server, prefix: &str, by: Duration) {
     let us = by.as_micros().to_string();
     let pattern = format!("{prefix}:*");
     server.command(&["EVAL", AGE, "0", &pattern, &us]).await;

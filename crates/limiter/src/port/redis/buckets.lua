@@ -27,7 +27,12 @@ end
 -- lost, and when the clock stepped back to before the beginning.
 local identity = ''
 if ARGV[1] == '1' then
-    identity = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+    local replication = redis.call('INFO', 'replication')
+    if not string.find(replication, 'role:master', 1, true) then
+        -- A replica may be open for writes, and has the identity of its primary.
+        return redis.error_reply('READONLY the buckets are those of the primary')
+    end
+    identity = string.match(replication, 'master_replid:(%x+)')
 end
 local epoch = redis.call('GET', KEYS[1])
 local reign, start

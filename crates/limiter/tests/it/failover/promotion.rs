@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use stanchion_limiter::port::{Place, RedisConfig};
+use stanchion_limiter::{Limit, Rate};
 use stanchion_testkit::{Direction, Proxy, Redis as Server, eventually, hold};
+
+use crate::redis::age;
 
 use super::fleet::{DEADLINE, Fleet, at, fenced, fencing, fill, limit, primary, replica, unfenced};
 
@@ -56,6 +59,39 @@ async fn there_and_back_admits_nothing_more_behind_the_fence() {
 async fn there_and_back_breaks_the_promise_without_the_fence() {
     let excess = there_and_back(Vec::new(), unfenced).await;
     assert!(excess > limit().burst() / 2, "{excess}");
+}
+
+/// The new primary's clock is an hour ahead: what is stored is an hour older for it, and every bucket would be full.
+async fn ahead(mut settings: Vec<(String, String)>, config: fn(Place) -> RedisConfig) -> u64 {
+    settings.push(("replica-read-only".to_owned(), "no".to_owned()));
+    let a = primary(settings.clone()).await;
+    let b = replica(a.port(), settings).await;
+    a.wait_for_replicas(1).await;
+    let limit = Limit::new("slow", Rate::per_second(20), 200).expect("a limit");
+    let mut fleet = Fleet::asking(limit);
+    fill(&a, config(at(&a)).quarantine.is_some()).await;
+    fleet.join(config(at(&a))).await;
+    fleet.join(config(at(&b))).await;
+    fleet.admits(200).await;
+    a.kill9();
+    age(&b, "stanchion:limiter", Duration::from_hours(1)).await;
+    promote(&b).await;
+    let c = replica(b.port(), fencing(1)).await;
+    fleet.admits(50).await;
+    let excess = fleet.excess().await;
+    drop(c);
+    excess
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_primary_whose_clock_is_ahead_admits_nothing_more_behind_the_fence() {
+    assert_eq!(ahead(fencing(1), fenced).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_primary_whose_clock_is_ahead_breaks_the_promise_without_the_fence() {
+    let excess = ahead(Vec::new(), unfenced).await;
+    assert!(excess > 20, "{excess}");
 }
 
 /// With two replicas attached, one of them is promoted and the other goes on following the old primary.

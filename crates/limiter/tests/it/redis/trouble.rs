@@ -155,3 +155,22 @@ async fn more_questions_than_may_wait_are_refused_at_once() {
     assert!(full.count() >= 15, "{asked:?}");
     server.resume();
 }
+
+#[tokio::test]
+async fn a_replica_that_is_open_for_writes_keeps_no_buckets() {
+    let primary = Server::start(RedisOptions::default()).await;
+    let replica = Server::start(RedisOptions {
+        replica_of: Some(primary.port()),
+        settings: vec![("replica-read-only".to_owned(), "no".to_owned())],
+        ..RedisOptions::default()
+    })
+    .await;
+    primary.wait_for_replicas(1).await;
+    let redis = connect(config(&replica, "open")).await;
+    let answer = ask(&redis).await;
+    assert!(
+        matches!(&answer, Err(LimiterError::Unavailable(why)) if why.contains("primary")),
+        "{answer:?}"
+    );
+    assert_eq!(redis.standing(), None);
+}
