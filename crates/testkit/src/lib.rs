@@ -2,6 +2,7 @@
 
 mod certificate;
 pub mod data;
+mod envoy;
 mod ports;
 mod postgres;
 mod program;
@@ -10,6 +11,7 @@ mod redis;
 mod waiting;
 
 pub use certificate::Certificate;
+pub use envoy::Envoy;
 pub use ports::free_port;
 pub use postgres::{Database, Postgres, PostgresOptions};
 pub use program::{Program, Running};

