@@ -11,6 +11,7 @@ mod concurrency;
 mod conditional;
 mod cors;
 mod documents;
+mod grpc;
 mod keys;
 mod limits;
 mod listener;
