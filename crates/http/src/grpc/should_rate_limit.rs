@@ -78,7 +78,9 @@ async fn decide(service: &RateLimit, buckets: &[Bucket]) -> Result<Vec<Decision>
         return Err(Status::internal("not every bucket was answered for"));
     }
     if is_refused {
-        decisions.iter_mut().for_each(|it| it.allowed = false);
+        for (bucket, decision) in buckets.iter().zip(&mut decisions) {
+            decision.allowed = bucket.limit.is_shadow();
+        }
     }
     Ok(decisions)
 }
