@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::Timestamp;
 
-/// Wall and monotonic time, either the machine's or one that a test moves by hand.
+/// Wall, monotonic and boot time, either the machine's or one that a test moves by hand.
 ///
 /// Cheap to clone; all clones of a manual clock show the same time.
 #[derive(Clone, Debug)]
@@ -20,6 +20,7 @@ enum Source {
 struct Hand {
     wall_us: AtomicI64,
     monotonic_us: AtomicU64,
+    suspended_us: AtomicU64,
 }
 
 /// The hand of a manual [`Clock`]: moves it forward, or steps its wall time.
@@ -42,6 +43,7 @@ impl Clock {
         let hand = Arc::new(Hand {
             wall_us: AtomicI64::new(start.as_micros()),
             monotonic_us: AtomicU64::new(0),
+            suspended_us: AtomicU64::new(0),
         });
         (Self(Source::Manual(Arc::clone(&hand))), ManualClock(hand))
     }
@@ -69,13 +71,49 @@ impl Clock {
             Source::Manual(hand) => Duration::from_micros(hand.monotonic_us.load(Ordering::SeqCst)),
         }
     }
+
+    /// Like [`Clock::monotonic`], and it goes on while the machine is suspended: for what must be over when it wakes.
+    /// Its differences are not those of the monotonic clock. Where the system has no such clock it is the monotonic one.
+    #[must_use]
+    pub fn boot(&self) -> Duration {
+        match &self.0 {
+            Source::System { origin } => since_boot(*origin),
+            Source::Manual(hand) => {
+                let awake = Duration::from_micros(hand.monotonic_us.load(Ordering::SeqCst));
+                awake + Duration::from_micros(hand.suspended_us.load(Ordering::SeqCst))
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn since_boot(_origin: Instant) -> Duration {
+    let at = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::new(
+        u64::try_from(at.tv_sec).unwrap_or_default(),
+        u32::try_from(at.tv_nsec).unwrap_or_default(),
+    )
+}
+
+#[cfg(not(target_os = "linux"))]
+fn since_boot(origin: Instant) -> Duration {
+    origin.elapsed()
 }
 
 impl ManualClock {
-    /// Moves wall and monotonic time forward together.
+    /// Moves wall, monotonic and boot time forward together.
     pub fn advance(&self, by: Duration) {
         let us = u64::try_from(by.as_micros()).unwrap_or(u64::MAX);
         self.0.monotonic_us.fetch_add(us, Ordering::SeqCst);
+        self.0
+            .wall_us
+            .fetch_add(i64::try_from(us).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+
+    /// Lets time pass as on a machine that is suspended: wall and boot time go on, monotonic time stands still.
+    pub fn suspend(&self, by: Duration) {
+        let us = u64::try_from(by.as_micros()).unwrap_or(u64::MAX);
+        self.0.suspended_us.fetch_add(us, Ordering::SeqCst);
         self.0
             .wall_us
             .fetch_add(i64::try_from(us).unwrap_or(i64::MAX), Ordering::SeqCst);

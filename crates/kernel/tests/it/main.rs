@@ -1,3 +1,4 @@
 //! The promises of clock, entropy and ids.
+mod clock;
 mod ids;
 mod timestamp;
