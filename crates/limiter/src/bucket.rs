@@ -27,9 +27,14 @@ pub struct Shape {
 ///
 /// A clock that steps back adds nothing and takes nothing; from there on time counts as it passes. One that steps forward
 /// by ε adds what accrues in ε.
+///
+/// Tokens may be lent out of it. As long as they are out it fills up to what is missing to the burst besides: a bucket that
+/// filled up beside them would give them twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bucket {
     units: u64,
+    /// Whole tokens; after a change of the limit they may be more than its burst.
+    lent: u64,
     at_us: u64,
 }
 
@@ -95,6 +100,13 @@ impl Shape {
         self.units_per_micro
     }
 
+    /// How long a bucket of `held` tokens takes until it holds `tokens`; zero when it does.
+    #[must_use]
+    pub fn time_for(self, tokens: u64, held: u64) -> Duration {
+        let missing = tokens.min(self.burst).saturating_sub(held);
+        self.micros_for(missing * self.units_per_token)
+    }
+
     fn full(self) -> u64 {
         self.burst * self.units_per_token
     }
@@ -116,6 +128,7 @@ impl Bucket {
     pub fn full(shape: Shape, now_us: u64) -> Self {
         Self {
             units: shape.full(),
+            lent: 0,
             at_us: now_us,
         }
     }
@@ -125,22 +138,23 @@ impl Bucket {
     pub fn empty(now_us: u64) -> Self {
         Self {
             units: 0,
+            lent: 0,
             at_us: now_us,
         }
     }
 
-    /// The same bucket when its limit has changed: its whole tokens, as far as they fit. What accrued before the change
-    /// did so at the rate of before.
+    /// The same bucket when its limit has changed: its whole tokens, as far as they fit beside those that are lent. What
+    /// accrued before the change did so at the rate of before.
     #[must_use]
     pub fn in_shape(mut self, from: Shape, to: Shape, now_us: u64) -> Self {
         if from == to {
             return self;
         }
         self.fill(from, now_us);
-        let tokens = (self.units / from.units_per_token).min(to.burst);
+        let tokens = self.units / from.units_per_token;
         Self {
-            units: tokens * to.units_per_token,
-            at_us: self.at_us,
+            units: tokens.min(to.burst.saturating_sub(self.lent)) * to.units_per_token,
+            ..self
         }
     }
 
@@ -148,7 +162,7 @@ impl Bucket {
     fn fill(&mut self, shape: Shape, now_us: u64) {
         let elapsed = now_us.saturating_sub(self.at_us);
         let accrued = u128::from(elapsed) * u128::from(shape.units_per_micro);
-        let missing = shape.full() - self.units;
+        let missing = self.ceiling(shape) - self.units;
         self.units += u64::try_from(accrued).map_or(missing, |accrued| accrued.min(missing));
         // Staying at the later moment of a clock that stepped back would fill nothing until it is reached again.
         self.at_us = now_us;
@@ -172,11 +186,45 @@ impl Bucket {
         self.level(shape, 0)
     }
 
-    /// Puts tokens back that were taken and not used; the bucket runs over at its burst.
+    /// Puts tokens back that were taken and not used; the bucket runs over at its burst, less what is lent.
     pub fn refund(&mut self, shape: Shape, now_us: u64, tokens: u64) {
         self.fill(shape, now_us);
         let units = shape.units_of(tokens).unwrap_or(shape.full());
-        self.units = (self.units + units).min(shape.full());
+        self.units = (self.units + units).min(self.ceiling(shape));
+    }
+
+    /// Takes tokens out to be spent elsewhere, if they are in.
+    pub fn lend(&mut self, shape: Shape, now_us: u64, tokens: u64) -> Level {
+        let asked = self.take(shape, now_us, tokens);
+        if asked.holds {
+            self.lent += tokens;
+        }
+        asked
+    }
+
+    /// Ends what was lent: of `tokens` those `unspent` come back, and the bucket fills up to so much more from now on.
+    pub fn end(&mut self, shape: Shape, now_us: u64, tokens: u64, unspent: u64) {
+        self.fill(shape, now_us);
+        self.lent = self.lent.saturating_sub(tokens);
+        self.refund(shape, now_us, unspent.min(tokens));
+    }
+
+    /// Whether it may hold a cost beside what is lent, if only it is waited for.
+    #[must_use]
+    pub fn may_hold(&self, shape: Shape, cost: u64) -> bool {
+        let ceiling = self.ceiling(shape);
+        shape.units_of(cost).is_some_and(|units| units <= ceiling)
+    }
+
+    /// Tokens that are lent.
+    #[must_use]
+    pub fn lent(&self) -> u64 {
+        self.lent
+    }
+
+    /// As much as it may hold for now.
+    fn ceiling(&self, shape: Shape) -> u64 {
+        shape.burst.saturating_sub(self.lent) * shape.units_per_token
     }
 
     /// Whether it is full, and so need not be remembered.

@@ -3,6 +3,7 @@
 mod bursts;
 mod calls;
 mod history;
+mod lender;
 mod time;
 
 use std::fmt;
@@ -10,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::port::Backend;
+use crate::port::{Backend, Lender};
 use crate::{Ask, Decision, Limit, Rate};
 
 pub use history::{Admission, Excess, History};
@@ -54,19 +55,55 @@ impl fmt::Debug for Case {
     }
 }
 
+/// A keeper that lends, to be examined like a [`Subject`].
+#[derive(Clone)]
+pub struct LenderSubject {
+    /// The keeper.
+    pub lender: Arc<dyn Lender>,
+    /// Lets time pass on the clock of the buckets, and not much more than is asked for.
+    pub pass: Arc<dyn Fn(Duration) -> Boxed<()> + Send + Sync>,
+}
+
+impl fmt::Debug for LenderSubject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LenderSubject")
+            .field("lender", &self.lender)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A case of a keeper that lends.
+#[derive(Clone, Copy)]
+pub struct LenderCase {
+    /// The promise.
+    pub name: &'static str,
+    /// Examines a keeper; panics when the promise is broken.
+    pub examine: fn(LenderSubject) -> Boxed<()>,
+}
+
+impl fmt::Debug for LenderCase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
 macro_rules! cases {
-    ($($module:ident :: $name:ident),* $(,)?) => {
-        /// All cases.
-        pub const CASES: &[Case] = &[
-            $(Case {
-                name: stringify!($name),
-                examine: |subject| Box::pin($module::$name(subject)),
+    ($(#[$doc:meta])* $cases:ident of $case:ident: $($module:ident :: $($name:ident)::+),* $(,)?) => {
+        $(#[$doc])*
+        pub const $cases: &[$case] = &[
+            $($case {
+                name: cases!(@last $($name)::+),
+                examine: |subject| Box::pin($module::$($name)::+(subject)),
             }),*
         ];
     };
+    (@last $name:ident) => { stringify!($name) };
+    (@last $module:ident :: $name:ident) => { stringify!($name) };
 }
 
 cases! {
+    /// All cases.
+    CASES of Case:
     bursts::a_bucket_gives_its_burst_and_no_more,
     bursts::keys_and_limits_have_buckets_of_their_own,
     bursts::concurrent_calls_on_two_servers_get_no_more_than_the_burst,
@@ -78,6 +115,28 @@ cases! {
     calls::a_changed_limit_keeps_the_tokens_that_fit,
     time::tokens_come_back_at_the_rate,
     time::whoever_waits_as_long_as_told_is_served,
+}
+
+cases! {
+    /// All cases of a keeper that lends, which has to pass [`CASES`] besides.
+    LENDER_CASES of LenderCase:
+    lender::grants::what_is_lent_is_not_in_the_bucket,
+    lender::grants::a_chunk_is_granted_whole_or_not_at_all,
+    lender::grants::a_grant_asked_again_is_the_same_lease,
+    lender::grants::concurrent_holders_get_no_more_than_the_burst,
+    lender::grants::leases_beyond_the_bound_are_refused,
+    lender::grants::a_request_out_of_bounds_is_refused,
+    lender::room::a_bucket_does_not_fill_beside_what_is_lent,
+    lender::room::what_is_put_back_has_no_room_beside_what_is_lent,
+    lender::room::a_changed_limit_keeps_count_of_what_is_lent,
+    lender::room::whoever_waits_for_a_lease_to_end_is_served,
+    lender::ends::a_lease_that_has_ended_is_never_credited,
+    lender::ends::a_lease_is_outstanding_for_all_of_its_life,
+    lender::ends::a_bucket_gets_nothing_for_the_time_before_a_lease_ended,
+    lender::returns::a_return_counts_once,
+    lender::returns::no_more_comes_back_than_was_lent,
+    lender::returns::a_lease_of_another_epoch_is_not_credited,
+    lender::returns::a_request_settles_before_it_lends,
 }
 
 /// A limit that gives a token in a minute, too slowly for a case to see one come back.

@@ -1,5 +1,5 @@
 use crate::MAX_KEY;
-use crate::port::MAX_ASKS;
+use crate::port::{MAX_ASKS, MAX_LIFETIME, MAX_SETTLED, MIN_LIFETIME};
 
 /// Why a limit was not asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +22,11 @@ pub enum LimiterError {
     /// A call asks more than it may.
     #[error("a call asks {MAX_ASKS} limits at most")]
     Many,
+    /// A request for a lease that no keeper grants.
+    #[error(
+        "a lease has 1 token or more, lives {MIN_LIFETIME:?} to {MAX_LIFETIME:?} and settles {MAX_SETTLED} others at most"
+    )]
+    Lease,
     /// The buckets cannot be reached. Nothing was taken, or what was taken counts as spent.
     #[error("the buckets cannot be reached: {0}")]
     Unavailable(String),

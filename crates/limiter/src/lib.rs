@@ -4,6 +4,7 @@ pub mod bucket;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+pub mod lease;
 mod limiter;
 mod model;
 mod observe;

@@ -1,6 +1,7 @@
 //! Where buckets are kept.
 
 mod fallback;
+mod leased;
 mod lender;
 mod memory;
 mod near_cache;
@@ -15,9 +16,10 @@ use async_trait::async_trait;
 use crate::{Ask, Decision, LimiterError};
 
 pub use fallback::WithFallback;
+pub use leased::{Leased, LeasedConfig};
 pub use lender::{
     DRIFT, Epoch, LeaseId, LeaseRequest, Lender, Lent, MAX_LEASES, MAX_LIFETIME, MAX_SETTLED,
-    Settled,
+    MIN_LIFETIME, Settled,
 };
 pub use memory::{Memory, MemoryConfig};
 pub use near_cache::{NearCache, NearCacheConfig};

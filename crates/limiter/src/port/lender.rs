@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use stanchion_kernel::Uuid;
 
 use super::Backend;
-use crate::{Decision, Limit, LimiterError};
+use crate::{Ask, Decision, Limit, LimiterError};
 
 /// A keeper that lends tokens in advance, to be spent with no network.
 ///
@@ -42,6 +42,8 @@ pub trait Lender: Backend {
 
 /// The drift that is assumed: 1 in 100, which is far more than clocks do.
 pub const DRIFT: f64 = 0.01;
+/// The shortest that a lease lives; of less the drift would be no whole number of microseconds.
+pub const MIN_LIFETIME: Duration = Duration::from_millis(10);
 /// The longest that a lease lives.
 pub const MAX_LIFETIME: Duration = Duration::from_secs(60);
 /// The most leases that are outstanding of one bucket; a keeper refuses more.
@@ -72,12 +74,27 @@ pub struct LeaseRequest<'a> {
     pub key: &'a str,
     /// The lease's identity.
     pub id: LeaseId,
-    /// How many tokens, 1 or more and no more than the burst. A keeper grants all of them or none.
+    /// How many tokens, 1 or more and no more than the burst; the same as before when it is asked again. A keeper grants
+    /// all of them or none.
     pub tokens: u64,
-    /// For how long, at most [`MAX_LIFETIME`].
+    /// For how long, from [`MIN_LIFETIME`] to [`MAX_LIFETIME`].
     pub lifetime: Duration,
     /// Earlier leases of the same bucket that are done with, at most [`MAX_SETTLED`].
     pub settled: &'a [Settled],
+}
+
+impl<'a> LeaseRequest<'a> {
+    /// The request as a question to its bucket, once it is within its bounds.
+    pub(crate) fn ask(&self) -> Result<Ask<'a>, LimiterError> {
+        let is_sound = self.tokens > 0
+            && (MIN_LIFETIME..=MAX_LIFETIME).contains(&self.lifetime)
+            && self.settled.len() <= MAX_SETTLED;
+        if is_sound {
+            Ask::new(self.limit, self.key, self.tokens)
+        } else {
+            Err(LimiterError::Lease)
+        }
+    }
 }
 
 /// A lease that is done with.

@@ -6,9 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use stanchion_kernel::Clock;
 
-use super::{Backend, all_differ};
+use super::{Backend, Epoch, LeaseRequest, Lender, Lent, MAX_SETTLED, Settled, all_differ};
 use crate::bucket::Level;
-use crate::{Ask, Decision, LimiterError};
+use crate::lease::{Loan, keepers_end, micros};
+use crate::{Ask, Decision, Limit, LimiterError};
 use shard::Shard;
 
 /// The bounds of [`Memory`].
@@ -38,6 +39,7 @@ pub struct Memory {
     shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
     clock: Clock,
+    epoch: Epoch,
 }
 
 impl Memory {
@@ -46,12 +48,16 @@ impl Memory {
     pub fn new(config: MemoryConfig, clock: Clock) -> Self {
         let shards = config.shards.max(1);
         let room = config.buckets.div_ceil(shards).max(1);
-        let born_us = micros(&clock);
+        let born_us = micros(clock.monotonic());
+        let hasher = RandomState::new();
+        // As unpredictable as the places of the keys, and another for every keeper.
+        let epoch = Epoch(format!("{:016x}", hasher.hash_one("epoch")).into());
         let shard = |_| Mutex::new(Shard::new(born_us, room));
         Self {
             shards: (0..shards).map(shard).collect(),
-            hasher: RandomState::new(),
+            hasher,
             clock,
+            epoch,
         }
     }
 
@@ -59,6 +65,10 @@ impl Memory {
         let hash = self.hasher.hash_one((ask.limit().name(), ask.key()));
         let shards = u64::try_from(self.shards.len()).unwrap_or(u64::MAX);
         usize::try_from(hash % shards).unwrap_or_default()
+    }
+
+    fn now_us(&self) -> u64 {
+        micros(self.clock.monotonic())
     }
 
     fn lock(&self, at: usize) -> MutexGuard<'_, Shard> {
@@ -70,7 +80,7 @@ impl Memory {
     /// One question: one lock, and no memory for a key that is known.
     fn check_one(&self, ask: &Ask<'_>) -> Result<Decision, LimiterError> {
         let mut shard = self.lock(self.shard_of(ask));
-        let now_us = micros(&self.clock);
+        let now_us = self.now_us();
         let asked = shard.peek(ask, now_us);
         if !asked.holds {
             return Ok(decision(ask, asked, false));
@@ -87,7 +97,7 @@ impl Memory {
         order.dedup();
         let mut held: Vec<_> = order.iter().map(|at| self.lock(*at)).collect();
         let place = |at: &usize| order.binary_search(at).unwrap_or_default();
-        let now_us = micros(&self.clock);
+        let now_us = self.now_us();
         let mut levels = Vec::with_capacity(asks.len());
         for (ask, at) in asks.iter().zip(&at) {
             levels.push(held[place(at)].peek(ask, now_us));
@@ -124,8 +134,51 @@ impl Backend for Memory {
 
     async fn refund(&self, ask: Ask<'_>) -> Result<(), LimiterError> {
         let mut shard = self.lock(self.shard_of(&ask));
-        let now_us = micros(&self.clock);
+        let now_us = self.now_us();
         shard.refund(&ask, now_us);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Lender for Memory {
+    async fn lend(&self, request: &LeaseRequest<'_>) -> Result<Lent, LimiterError> {
+        let ask = request.ask()?;
+        let mut shard = self.lock(self.shard_of(&ask));
+        let now_us = self.now_us();
+        for settled in request.settled.iter().filter(|it| it.epoch == self.epoch) {
+            shard.settle(&ask, now_us, settled);
+        }
+        shard.make_room(&ask, now_us)?;
+        let loan = Loan {
+            id: request.id,
+            tokens: request.tokens,
+            ends_us: keepers_end(now_us, request.lifetime, self.drift()),
+        };
+        let level = shard.lend(&ask, now_us, loan);
+        let decision = decision(&ask, level, level.holds);
+        if level.holds {
+            let epoch = self.epoch.clone();
+            return Ok(Lent::Granted { epoch, decision });
+        }
+        Ok(Lent::Refused { decision })
+    }
+
+    async fn settle(
+        &self,
+        limit: &Limit,
+        key: &str,
+        settled: &[Settled],
+    ) -> Result<(), LimiterError> {
+        if settled.len() > MAX_SETTLED {
+            return Err(LimiterError::Lease);
+        }
+        let ask = Ask::new(limit, key, 0)?;
+        let mut shard = self.lock(self.shard_of(&ask));
+        let now_us = self.now_us();
+        for settled in settled.iter().filter(|it| it.epoch == self.epoch) {
+            shard.settle(&ask, now_us, settled);
+        }
         Ok(())
     }
 }
@@ -139,8 +192,4 @@ fn decision(ask: &Ask<'_>, level: Level, allowed: bool) -> Decision {
         reset_after: level.until_full,
         bound: 0,
     }
-}
-
-fn micros(clock: &Clock) -> u64 {
-    u64::try_from(clock.monotonic().as_micros()).unwrap_or(u64::MAX)
 }

@@ -4,6 +4,7 @@ mod broken;
 mod cluster;
 mod decorators;
 mod failover;
+mod leased;
 mod memory;
 mod model;
 mod properties;

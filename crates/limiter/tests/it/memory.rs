@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stanchion_kernel::{Clock, ManualClock, Timestamp};
-use stanchion_limiter::conformance::{CASES, Subject};
+use stanchion_limiter::conformance::{CASES, LENDER_CASES, LenderSubject, Subject};
 use stanchion_limiter::port::{Backend, Memory, MemoryConfig};
 use stanchion_limiter::{Ask, Limit, LimiterError, Rate};
 
@@ -19,6 +19,28 @@ pub(crate) fn subject() -> Subject {
             hand.advance(time);
             Box::pin(std::future::ready(()))
         }),
+    }
+}
+
+/// A keeper that lends and began a day ago.
+pub(crate) fn lender() -> LenderSubject {
+    let (clock, hand) = Clock::manual(Timestamp::default());
+    let lender = Arc::new(Memory::new(MemoryConfig::default(), clock));
+    hand.advance(Duration::from_hours(24));
+    LenderSubject {
+        lender,
+        pass: Arc::new(move |time| {
+            hand.advance(time);
+            Box::pin(std::future::ready(()))
+        }),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_lends() {
+    for case in LENDER_CASES {
+        eprintln!("{}", case.name);
+        (case.examine)(lender()).await;
     }
 }
 

@@ -1,12 +1,14 @@
 use std::collections::HashMap;
 
-use crate::bucket::{Bucket, Level, Shape};
+use crate::bucket::{Bucket, Level};
+use crate::lease::{Ledger, Loan};
+use crate::port::Settled;
 use crate::{Ask, LimitName, LimiterError};
 
 /// Some of the buckets.
 #[derive(Debug)]
 pub(super) struct Shard {
-    limits: HashMap<LimitName, HashMap<Box<str>, Kept>>,
+    limits: HashMap<LimitName, HashMap<Box<str>, Ledger>>,
     /// How many there are, of all limits.
     count: usize,
     /// So many, and it is time to forget those that are full.
@@ -15,12 +17,6 @@ pub(super) struct Shard {
     /// When it is full, nobody looks before this moment for what can be forgotten.
     next_look_us: u64,
     born_us: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Kept {
-    bucket: Bucket,
-    shape: Shape,
 }
 
 /// Fewer buckets are not worth a look at all of them.
@@ -40,41 +36,63 @@ impl Shard {
         }
     }
 
-    /// The bucket of a question; one that is not known was empty when this began.
-    fn bucket(&self, ask: &Ask<'_>, now_us: u64) -> Bucket {
-        let shape = ask.limit().shape();
-        let known = self.limits.get(ask.limit().name());
-        match known.and_then(|keys| keys.get(ask.key())) {
-            Some(kept) => kept.bucket.in_shape(kept.shape, shape, now_us),
-            None => Bucket::empty(self.born_us),
-        }
+    /// The bucket of a question, if it is known.
+    fn known(&mut self, ask: &Ask<'_>) -> Option<&mut Ledger> {
+        self.limits.get_mut(ask.limit().name())?.get_mut(ask.key())
     }
 
-    pub(super) fn peek(&self, ask: &Ask<'_>, now_us: u64) -> Level {
-        self.bucket(ask, now_us)
-            .peek(ask.limit().shape(), now_us, ask.cost())
+    /// A bucket that is not known: it was empty when this began.
+    fn unknown(&self, ask: &Ask<'_>) -> Ledger {
+        Ledger::new(Bucket::empty(self.born_us), ask.limit().shape())
+    }
+
+    pub(super) fn peek(&mut self, ask: &Ask<'_>, now_us: u64) -> Level {
+        let shape = ask.limit().shape();
+        match self.known(ask) {
+            Some(ledger) => ledger.peek(shape, now_us, ask.cost()),
+            None => self.unknown(ask).peek(shape, now_us, ask.cost()),
+        }
     }
 
     /// Takes the cost, after [`make_room`](Shard::make_room) under the same lock.
     pub(super) fn take(&mut self, ask: &Ask<'_>, now_us: u64) -> Level {
         let shape = ask.limit().shape();
-        let mut bucket = self.bucket(ask, now_us);
-        let level = bucket.take(shape, now_us, ask.cost());
+        if let Some(ledger) = self.known(ask) {
+            return ledger.take(shape, now_us, ask.cost());
+        }
+        let mut ledger = self.unknown(ask);
+        let level = ledger.take(shape, now_us, ask.cost());
         if ask.cost() > 0 {
-            self.keep(ask, Kept { bucket, shape });
+            self.keep(ask, ledger);
         }
         level
     }
 
-    pub(super) fn refund(&mut self, ask: &Ask<'_>, now_us: u64) {
+    /// Lends what the question costs, after [`make_room`](Shard::make_room) under the same lock.
+    pub(super) fn lend(&mut self, ask: &Ask<'_>, now_us: u64, loan: Loan) -> Level {
         let shape = ask.limit().shape();
-        let mut bucket = self.bucket(ask, now_us);
-        bucket.refund(shape, now_us, ask.cost());
+        if let Some(ledger) = self.known(ask) {
+            return ledger.lend(shape, now_us, loan);
+        }
+        let mut ledger = self.unknown(ask);
+        let level = ledger.lend(shape, now_us, loan);
+        if level.holds {
+            self.keep(ask, ledger);
+        }
+        level
+    }
+
+    pub(super) fn settle(&mut self, ask: &Ask<'_>, now_us: u64, settled: &Settled) {
+        let shape = ask.limit().shape();
+        if let Some(ledger) = self.known(ask) {
+            ledger.settle(shape, now_us, settled.id, settled.unspent);
+        }
+    }
+
+    pub(super) fn refund(&mut self, ask: &Ask<'_>, now_us: u64) {
         // From a bucket that is not known nothing is missing that could be put back.
-        if let Some(keys) = self.limits.get_mut(ask.limit().name())
-            && let Some(kept) = keys.get_mut(ask.key())
-        {
-            *kept = Kept { bucket, shape };
+        if let Some(ledger) = self.known(ask) {
+            ledger.refund(ask.limit().shape(), now_us, ask.cost());
         }
     }
 
@@ -100,26 +118,20 @@ impl Shard {
         Err(LimiterError::Crowded)
     }
 
-    fn keep(&mut self, ask: &Ask<'_>, kept: Kept) {
+    fn keep(&mut self, ask: &Ask<'_>, ledger: Ledger) {
         let name = ask.limit().name();
         if !self.limits.contains_key(name) {
             self.limits.insert(name.clone(), HashMap::new());
         }
-        let Some(keys) = self.limits.get_mut(name) else {
-            return;
-        };
-        match keys.get_mut(ask.key()) {
-            Some(known) => *known = kept,
-            None => {
-                keys.insert(ask.key().into(), kept);
-                self.count += 1;
-            }
+        if let Some(keys) = self.limits.get_mut(name) {
+            keys.insert(ask.key().into(), ledger);
+            self.count += 1;
         }
     }
 
     fn forget_full(&mut self, now_us: u64) {
         self.limits.retain(|_, keys| {
-            keys.retain(|_, kept| !kept.bucket.is_full(kept.shape, now_us));
+            keys.retain(|_, ledger| !ledger.is_full(now_us));
             !keys.is_empty()
         });
         self.count = self.limits.values().map(HashMap::len).sum();
