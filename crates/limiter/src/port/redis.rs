@@ -333,7 +333,8 @@ impl Lender for Redis {
     async fn lend(&self, request: &LeaseRequest<'_>) -> Result<Lent, LimiterError> {
         let limit = request.limit;
         let longest = self.post.config.longest_lease.min(MAX_LIFETIME);
-        if request.lifetime > longest || request.settled.len() > MAX_SETTLED {
+        request.ask()?;
+        if request.lifetime > longest {
             return Err(LimiterError::Config(
                 "a lease lives no longer than `longest_lease`, which the quarantine counts on"
                     .to_owned(),
@@ -370,6 +371,9 @@ impl Lender for Redis {
         key: &str,
         settled: &[Settled],
     ) -> Result<(), LimiterError> {
+        if settled.len() > MAX_SETTLED {
+            return Err(LimiterError::Lease);
+        }
         let (place, bucket) = self.bucket(limit, key, self.lending_part);
         let what = What::Settle(bucket, settled.to_vec());
         self.call(Call { place, what }).await.map(drop)

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use stanchion_kernel::{Clock, Entropy};
-use stanchion_limiter::conformance::{CASES, Subject};
-use stanchion_limiter::port::{Place, Promise, Redis, RedisConfig};
+use stanchion_limiter::conformance::{CASES, LENDER_CASES, LenderSubject, Subject};
+use stanchion_limiter::port::{Backend, Place, Promise, Redis, RedisConfig};
+use stanchion_limiter::{Ask, Limit, Rate};
 use stanchion_testkit::{Redis as Server, RedisOptions};
 
 /// Lets time pass for all buckets of a prefix: what is stored is moved into the past.
@@ -40,17 +41,18 @@ pub(crate) async fn age(server: &Server, prefix: &str, by: Duration) {
     server.command(&["EVAL", AGE, "0", &pattern, &us]).await;
 }
 
+/// The first call begins the epoch.
+async fn begin(backend: &dyn Backend) {
+    let limit = Limit::new("first", Rate::per_second(1), 1).expect("a limit");
+    let ask = Ask::new(&limit, "first", 0).expect("a question");
+    backend.check(&[ask]).await.expect("an answer");
+}
+
 async fn subject(server: &Arc<Server>) -> Subject {
     let (old, new) = (prefix(), prefix());
     let backend = Arc::new(connect(config(server, &old)).await);
     let aged = Arc::clone(server);
-    // The first call begins the epoch.
-    let limit = stanchion_limiter::Limit::new("first", stanchion_limiter::Rate::per_second(1), 1)
-        .expect("a limit");
-    let ask = stanchion_limiter::Ask::new(&limit, "first", 0).expect("a question");
-    stanchion_limiter::port::Backend::check(&*backend, &[ask])
-        .await
-        .expect("an answer");
+    begin(&*backend).await;
     age(server, &old, Duration::from_hours(24)).await;
     Subject {
         backend,
@@ -69,6 +71,34 @@ async fn redis_conforms() {
     for case in CASES {
         eprintln!("{}", case.name);
         (case.examine)(subject(&server).await).await;
+    }
+}
+
+async fn lender(server: &Arc<Server>) -> LenderSubject {
+    let prefix = prefix();
+    let config = RedisConfig {
+        longest_lease: stanchion_limiter::port::MAX_LIFETIME,
+        ..config(server, &prefix)
+    };
+    let lender = Arc::new(connect(config).await);
+    begin(&*lender).await;
+    age(server, &prefix, Duration::from_hours(24)).await;
+    let server = Arc::clone(server);
+    LenderSubject {
+        lender,
+        pass: Arc::new(move |time| {
+            let (server, prefix) = (Arc::clone(&server), prefix.clone());
+            Box::pin(async move { age(&server, &prefix, time).await })
+        }),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_lends() {
+    let server = Arc::new(Server::start(RedisOptions::default()).await);
+    for case in LENDER_CASES {
+        eprintln!("{}", case.name);
+        (case.examine)(lender(&server).await).await;
     }
 }
 

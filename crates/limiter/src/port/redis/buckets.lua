@@ -150,10 +150,31 @@ local function micros(bucket, units)
     return math.ceil(units / bucket.per_micro) + math.max(0, bucket.at - now)
 end
 
+-- Microseconds until a cost is there. One that has no room beside what is lent waits for leases to end.
+local function until_held(bucket, cost)
+    local needed = cost * bucket.per_token
+    local units, lent, moment = bucket.units, bucket.lent, math.max(bucket.at, now)
+    if needed <= (bucket.burst - lent) * bucket.per_token then
+        return micros(bucket, needed - units)
+    end
+    table.sort(bucket.leases, function(one, other)
+        return one.ends < other.ends
+    end)
+    for _, lease in ipairs(bucket.leases) do
+        local most = math.max(units, (bucket.burst - lent) * bucket.per_token)
+        units = math.min(most, units + math.max(0, lease.ends - moment) * bucket.per_micro)
+        moment, lent = math.max(moment, lease.ends), lent - lease.tokens
+        if needed <= (bucket.burst - lent) * bucket.per_token then
+            break
+        end
+    end
+    return math.max(0, math.ceil((needed - units) / bucket.per_micro)) + moment - now
+end
+
 -- Appends whole tokens, and the microseconds until the cost is there and until it is full.
 local function level(answer, bucket, cost)
     table.insert(answer, math.floor(bucket.units / bucket.per_token))
-    table.insert(answer, micros(bucket, cost * bucket.per_token - bucket.units))
+    table.insert(answer, until_held(bucket, cost))
     table.insert(answer, micros(bucket, bucket.burst * bucket.per_token - bucket.units))
 end
 
@@ -227,6 +248,13 @@ function calls.lend()
         end
     end
     level(answer, bucket, answer[1] == 1 and 0 or tokens)
+    if answer[1] == 0 and answer[3] == 0 then
+        -- As many leases as may be are outstanding.
+        answer[3] = 1
+        for _, lease in ipairs(bucket.leases) do
+            answer[3] = answer[3] == 1 and lease.ends - now or math.min(answer[3], lease.ends - now)
+        end
+    end
     return answer
 end
 
