@@ -111,11 +111,8 @@ impl Desk {
         if purse.left() >= cost {
             return Step::Take;
         }
-        if let Some(next) = self.next.take() {
-            self.put_in(purse, terms, next, now_us);
-            if purse.left() >= cost {
-                return Step::Take;
-            }
+        if self.turn_over(purse, terms, now_us) && purse.left() >= cost {
+            return Step::Take;
         }
         if let Some(denied) = self.denied(limit.shape(), cost, purse, now_us) {
             return denied;
@@ -135,6 +132,16 @@ impl Desk {
             }
             _ => Step::Central,
         }
+    }
+
+    /// Fills the purse with the next lease, if there is one.
+    pub fn turn_over(&mut self, purse: &Purse, terms: &Terms, now_us: u64) -> bool {
+        let next = self.next.take();
+        let is_there = next.is_some();
+        if let Some(next) = next {
+            self.put_in(purse, terms, next, now_us);
+        }
+        is_there
     }
 
     /// A request ahead of time, unless one is not worth it.

@@ -191,7 +191,11 @@ impl Leased {
     fn take_now(&self, ask: &Ask<'_>) -> Option<Decision> {
         let inner = &*self.0;
         let (decision, low) = inner.slots.find(ask, |slot| {
-            match slot.purse.take(ask.cost(), || inner.now_us()) {
+            let mut spent = slot.purse.take(ask.cost(), || inner.now_us());
+            if spent == Spent::Short && inner.turn_over(slot, ask) {
+                spent = slot.purse.take(ask.cost(), || inner.now_us());
+            }
+            match spent {
                 Spent::Taken { left, is_low, .. } => {
                     let low = is_low.then(|| Arc::clone(slot));
                     Some((slot.local(ask, left, true), low))

@@ -15,6 +15,15 @@ impl Inner {
         micros(self.clock.boot())
     }
 
+    /// Fills the purse with the next lease when it is short, if there is one.
+    pub(super) fn turn_over(&self, slot: &Slot, ask: &Ask<'_>) -> bool {
+        let now_us = self.now_us();
+        slot.at_desk(|desk, purse| {
+            // Somebody else may have done it since.
+            purse.left() >= ask.cost() || desk.turn_over(purse, &self.terms, now_us)
+        })
+    }
+
     /// The denial that is known without asking.
     pub(super) fn known_denial(&self, slot: &Slot, ask: &Ask<'_>) -> Option<Decision> {
         let now_us = self.now_us();
