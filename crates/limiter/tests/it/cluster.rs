@@ -87,7 +87,17 @@ async fn parts_are_strict_together(cluster: &Arc<RedisCluster>) {
     assert_eq!(admitted, 50);
     let large = Ask::new(&limit, "hot", 20).expect("a question");
     let refused = subject.backend.check(&[large]).await;
-    assert_eq!(refused, Err(LimiterError::Cost { cost: 20, burst: 7 }));
+    // Parts have six tokens or seven.
+    assert!(
+        matches!(
+            refused,
+            Err(LimiterError::Cost {
+                cost: 20,
+                burst: 6 | 7
+            })
+        ),
+        "{refused:?}"
+    );
 }
 
 async fn keys_of_two_places_are_all_or_nothing(cluster: &Arc<RedisCluster>) {

@@ -6,5 +6,6 @@
 mod acknowledged;
 pub(crate) mod fleet;
 mod partition;
+mod paused;
 mod promotion;
 mod restart;
