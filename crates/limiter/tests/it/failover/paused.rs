@@ -17,6 +17,7 @@ use super::fleet::DEADLINE;
 
 const URL: &str = "STANCHION_TEST_REDIS";
 const IS_LEASED: &str = "STANCHION_TEST_LEASED";
+const IS_PATIENT: &str = "STANCHION_TEST_PATIENT";
 const REPLY_WITHIN: Duration = Duration::from_millis(300);
 const LIFETIME: Duration = Duration::from_millis(400);
 const STOPS: usize = 6;
@@ -26,8 +27,9 @@ fn limit() -> Limit {
 }
 
 fn config(url: String) -> RedisConfig {
+    let is_patient = std::env::var(IS_PATIENT).is_ok();
     RedisConfig {
-        reply_within: REPLY_WITHIN,
+        reply_within: if is_patient { DEADLINE } else { REPLY_WITHIN },
         quarantine: Some(Duration::from_millis(900)),
         longest_lease: LIFETIME,
         ..RedisConfig::new(Place::Single(url))
@@ -81,7 +83,7 @@ async fn a_server_that_asks() {
     }
 }
 
-fn start(port: u16, is_leased: bool) -> Running {
+fn start(port: u16, flag: Option<&str>) -> Running {
     let this = std::env::current_exe().expect("this program");
     let program = Program::new(this)
         .args([
@@ -90,10 +92,9 @@ fn start(port: u16, is_leased: bool) -> Running {
             "--nocapture",
         ])
         .env(URL, format!("redis://127.0.0.1:{port}/"));
-    let program = if is_leased {
-        program.env(IS_LEASED, "1")
-    } else {
-        program
+    let program = match flag {
+        Some(flag) => program.env(flag, "1"),
+        None => program,
     };
     program.start()
 }
@@ -120,13 +121,13 @@ async fn admits(running: &Running, more: usize) {
 }
 
 /// Two servers ask; one of them is stopped again and again, for longer than a lease lives and an answer is honoured.
-async fn stop_and_go(is_leased: bool) -> (Vec<Admission>, Vec<Admission>) {
+async fn stop_and_go(flag: Option<&str>) -> (Vec<Admission>, Vec<Admission>) {
     let server = Server::start(RedisOptions::default()).await;
     // A question is under way nearly always.
     let proxy = Proxy::start(("127.0.0.1", server.port()));
     proxy.delay(Duration::from_millis(10));
     let port = proxy.addr().port();
-    let (stopped, other) = (start(port, is_leased), start(port, is_leased));
+    let (stopped, other) = (start(port, flag), start(port, flag));
     admits(&stopped, 300).await;
     for _ in 0..STOPS {
         stopped.pause().await;
@@ -143,7 +144,7 @@ async fn stop_and_go(is_leased: bool) -> (Vec<Admission>, Vec<Admission>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_stopped_with_a_lease_in_its_hands_spends_nothing_of_it_afterwards() {
-    let (stopped, other) = stop_and_go(true).await;
+    let (stopped, other) = stop_and_go(Some(IS_LEASED)).await;
     let history = History::default();
     for admission in stopped.into_iter().chain(other) {
         history.add(admission);
@@ -152,12 +153,21 @@ async fn whoever_is_stopped_with_a_lease_in_its_hands_spends_nothing_of_it_after
     assert_eq!(excess.tokens, 0, "{excess:?}");
 }
 
+/// Of how many questions the answer was honoured long after it had been due.
+async fn late(flag: Option<&str>) -> usize {
+    let (stopped, _) = stop_and_go(flag).await;
+    let bound = REPLY_WITHIN + Duration::from_millis(100);
+    let late = stopped.iter().filter(|one| one.decided - one.sent > bound);
+    late.count()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_was_slept_through_admits_nothing() {
-    let (stopped, _) = stop_and_go(false).await;
-    let late = stopped
-        .iter()
-        .filter(|one| one.decided - one.sent > REPLY_WITHIN + Duration::from_millis(100));
     // A stop may come before the question is asked, or after the answer was looked at; hardly ever does it.
-    assert!(late.count() < STOPS / 2);
+    assert!(late(None).await < STOPS / 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_would_wait_for_longer_would_honour_what_it_slept_through() {
+    assert!(late(Some(IS_PATIENT)).await >= STOPS / 2);
 }
