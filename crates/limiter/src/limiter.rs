@@ -48,6 +48,7 @@ impl Limiter {
         let limits = limits.map(|limit| (limit.name().clone(), Arc::new(limit)));
         let limits: HashMap<_, _> = limits.collect();
         self.0.observed.keep(|name| limits.contains_key(name));
+        limits.keys().for_each(|name| self.0.observed.show(name));
         let mut held = self
             .0
             .limits

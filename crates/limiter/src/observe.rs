@@ -69,6 +69,11 @@ impl Observed {
         by_limit.retain(|name, _| is_kept(name));
     }
 
+    /// Shows a limit from the start: a counter that appears with its first event hides that event from `rate()`.
+    pub(crate) fn show(&self, name: &LimitName) {
+        drop(self.of(name));
+    }
+
     pub(crate) fn took(&self, time: Duration) {
         self.duration.record(time.as_secs_f64());
     }

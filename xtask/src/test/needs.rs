@@ -46,7 +46,7 @@ const TABLE: &[(&str, &[Need])] = &[
     ("stanchion-store", POSTGRES),
     ("stanchion-catalog", POSTGRES),
     ("stanchion-stock", POSTGRES),
-    ("stanchion-limiter", REDIS),
+    ("stanchion-limiter", BOTH),
     ("stanchion-http", POSTGRES_AND_ENVOY),
     ("stanchion", ALL),
     ("stanchion-testkit", SERVERS),
