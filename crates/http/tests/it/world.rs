@@ -96,13 +96,7 @@ impl World {
             .await
             .unwrap();
         let bucket_clock = options.bucket_clock.unwrap_or_else(|| clock.clone());
-        let buckets = Arc::new(Memory::new(MemoryConfig::default(), bucket_clock));
-        let limits = Registry::new(
-            &store,
-            Limiter::new(Arc::new(Shadow::new(buckets))),
-            options.limits,
-        );
-        limits.reload().await.unwrap();
+        let limits = limits(&store, bucket_clock, options.limits).await;
         let draining = Draining::default();
         let services = Services {
             store,
@@ -222,6 +216,15 @@ pub(crate) async fn problem(response: reqwest::Response, name: &str) -> Value {
     );
     assert_eq!(headers["cache-control"], "no-store");
     problem
+}
+
+/// These limits and those in the database, with buckets on this clock.
+async fn limits(store: &Store, clock: Clock, fixed: Vec<Limit>) -> Registry {
+    let buckets = Memory::new(MemoryConfig::default(), clock);
+    let limiter = Limiter::new(Arc::new(Shadow::new(Arc::new(buckets))));
+    let limits = Registry::new(store, limiter, fixed);
+    limits.reload().await.unwrap();
+    limits
 }
 
 async fn database(on_postgres: bool) -> (String, Home) {
