@@ -29,6 +29,8 @@ pub struct RouteInfo {
     pub path: String,
     /// Who may call it.
     pub access: Access,
+    /// Whether it is for probes, which nothing limits.
+    pub is_probe: bool,
 }
 
 /// Gathers the routes. Without what the envelopes share, it only describes them.
@@ -110,6 +112,7 @@ impl Api {
             method,
             path: path.to_owned(),
             access,
+            is_probe: manner == Manner::Probe,
         });
         match self.envelope(method, path, access, manner) {
             Some(envelope) => handler.route_layer(envelope),
@@ -125,7 +128,8 @@ impl Api {
         manner: Manner,
     ) -> Option<EnvelopeLayer> {
         let shared = Arc::clone(self.shared.as_ref()?);
-        let route = Arc::new(Route::new(method, path, access, manner));
+        let bound = shared.limits_of(method, path, manner);
+        let route = Arc::new(Route::new(method, path, access, manner, bound));
         Some(EnvelopeLayer { shared, route })
     }
 

@@ -6,6 +6,7 @@ use axum::http::HeaderValue;
 use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use stanchion_catalog::Catalog;
+use stanchion_limiter::registry::Registry;
 use stanchion_stock::Stock;
 use stanchion_store::Store;
 use stanchion_store::keys::Keys;
@@ -24,6 +25,7 @@ pub(crate) struct Parts {
     pub(crate) stock: Stock,
     pub(crate) assortment: Arc<dyn Assortment>,
     pub(crate) keys: Keys,
+    pub(crate) limits: Registry,
     pub(crate) prometheus: PrometheusHandle,
     pub(crate) runtime: RuntimeMetrics,
     pub(crate) document: Bytes,

@@ -67,7 +67,7 @@ impl Authenticator {
         self.anonymous_read
     }
 
-    /// The caller, if they may do what `access` asks for.
+    /// Who is calling, and why they may not do what `access` asks for. Whoever has no valid credential is anonymous.
     ///
     /// A credential that is not valid is refused also where none is needed, so that its owner learns of it; only open
     /// routes do not look at all.
@@ -76,30 +76,39 @@ impl Authenticator {
         access: Access,
         headers: &HeaderMap,
         client: IpAddr,
-    ) -> Result<Caller, Problem> {
+    ) -> (Caller, Option<Problem>) {
         let Some(scope) = access.scope() else {
-            return Ok(Caller::anonymous(client));
+            return (Caller::anonymous(client), None);
         };
         let anonymous_allowed = self.anonymous_read && matches!(access, Access::AnonymousRead(_));
+        match self.identify(headers, client).await {
+            Ok(Some(caller)) if caller.scopes.allows(scope) => (caller, None),
+            Ok(Some(caller)) => (caller, Some(forbidden(scope))),
+            Ok(None) if anonymous_allowed => (Caller::anonymous(client), None),
+            Ok(None) => {
+                let problem = unauthenticated("Bearer realm=\"stanchion\"");
+                (Caller::anonymous(client), Some(problem))
+            }
+            Err(problem) => (Caller::anonymous(client), Some(problem)),
+        }
+    }
+
+    /// Whom the credential stands for; `None` when there is none.
+    async fn identify(
+        &self,
+        headers: &HeaderMap,
+        client: IpAddr,
+    ) -> Result<Option<Caller>, Problem> {
         let caller = match bearer::read(headers) {
-            Bearer::Absent if anonymous_allowed => return Ok(Caller::anonymous(client)),
-            Bearer::Absent => return Err(unauthenticated("Bearer realm=\"stanchion\"")),
+            Bearer::Absent => return Ok(None),
             Bearer::Malformed => None,
             Bearer::Token(text) if ApiKey::looks_like_one(text) => {
                 self.by_key(text, client).await?
             }
             Bearer::Token(text) => self.by_token(text, client).await,
         };
-        let Some(caller) = caller else {
-            return Err(unauthenticated(
-                "Bearer realm=\"stanchion\", error=\"invalid_token\"",
-            ));
-        };
-        if caller.scopes.allows(scope) {
-            Ok(caller)
-        } else {
-            Err(forbidden(scope))
-        }
+        let invalid = || unauthenticated("Bearer realm=\"stanchion\", error=\"invalid_token\"");
+        caller.map(Some).ok_or_else(invalid)
     }
 
     async fn by_key(&self, text: &str, client: IpAddr) -> Result<Option<Caller>, Problem> {

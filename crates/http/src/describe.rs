@@ -15,8 +15,8 @@ use crate::envelope::Manner;
 use crate::problem::{FieldProblem, MEDIA_TYPE, ProblemKind, ProblemSchema};
 
 pub(crate) use problems::{
-    ChangeProblems, ContentProblems, CreateProblems, DeleteProblems, ImportProblems,
-    ReserveProblems, SettleProblems, StockProblems,
+    ChangeProblems, CheckProblems, ContentProblems, CreateProblems, DeleteProblems, ImportProblems,
+    LimitProblems, ReserveProblems, SettleProblems, StockProblems,
 };
 
 const SCHEME: &str = "bearer";
@@ -59,7 +59,11 @@ pub(crate) fn operation(operation: &mut Operation, access: Access, manner: Manne
     operation.security = Some(security(access));
     let mut problems = vec![ProblemKind::BadRequest, ProblemKind::Internal];
     if manner != Manner::Probe {
-        problems.extend([ProblemKind::Overloaded, ProblemKind::RequestTimeout]);
+        problems.extend([
+            ProblemKind::QuotaExceeded,
+            ProblemKind::Overloaded,
+            ProblemKind::RequestTimeout,
+        ]);
     }
     if access != Access::Open {
         problems.extend([

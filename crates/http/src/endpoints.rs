@@ -4,6 +4,7 @@ pub(crate) mod categories;
 pub(crate) mod docs;
 pub(crate) mod healthz;
 pub(crate) mod keys;
+pub(crate) mod limits;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod problems;

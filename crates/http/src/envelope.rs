@@ -10,6 +10,7 @@ mod visit;
 
 use std::any::Any;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use stanchion_kernel::{Clock, Entropy, Ids};
+use stanchion_limiter::Limiter;
 use tower::{Layer, Service, ServiceExt as _};
 use tracing::{Instrument as _, Span};
 
@@ -26,6 +28,7 @@ use crate::auth::{Access, Authenticator};
 use crate::client_addr::TrustedProxies;
 use crate::config::HttpConfig;
 use crate::held::Held;
+use crate::limits::{Bound, RouteLimit, Said};
 use crate::problem::{Problem, ProblemKind};
 use crate::trace_context::TraceContext;
 use admission::{Admission, Place};
@@ -42,6 +45,8 @@ pub(crate) struct Shared {
     ids: Ids,
     trace_ids: Entropy,
     auth: Authenticator,
+    limiter: Limiter,
+    route_limits: Vec<RouteLimit>,
     proxies: TrustedProxies,
     requests: Admission,
     streams: Admission,
@@ -55,6 +60,7 @@ impl Shared {
     pub(crate) fn new(
         config: HttpConfig,
         auth: Authenticator,
+        (limiter, route_limits): (Limiter, Vec<RouteLimit>),
         clock: Clock,
         entropy: &Entropy,
         adopt: Option<AdoptContext>,
@@ -67,6 +73,8 @@ impl Shared {
             clock,
             trace_ids,
             auth,
+            limiter,
+            route_limits,
             proxies: TrustedProxies::new(config.trusted_proxies.clone(), config.forwarded_header),
             requests: Admission::new(config.max_in_flight, metrics.in_flight.clone()),
             streams: Admission::new(config.max_streams, metrics.streams.clone()),
@@ -75,6 +83,15 @@ impl Shared {
             adopt,
             config,
         }
+    }
+
+    /// The limits in front of a route. Nothing limits probes: an orchestrator that is refused would end the server.
+    pub(crate) fn limits_of(&self, method: &str, path: &str, manner: Manner) -> Bound {
+        let limits = match manner {
+            Manner::Probe => &[],
+            Manner::Ordinary | Manner::Stream => self.route_limits.as_slice(),
+        };
+        Bound::new(limits, method, path)
     }
 }
 
@@ -96,16 +113,24 @@ pub(crate) struct Route {
     access: Access,
     manner: Manner,
     metrics: RouteMetrics,
+    limits: Bound,
 }
 
 impl Route {
-    pub(crate) fn new(method: &'static str, path: &str, access: Access, manner: Manner) -> Self {
+    pub(crate) fn new(
+        method: &'static str,
+        path: &str,
+        access: Access,
+        manner: Manner,
+        limits: Bound,
+    ) -> Self {
         Self {
             path: path.to_owned(),
             span_name: format!("{method} {path}"),
             access,
             manner,
             metrics: RouteMetrics::new(method, path),
+            limits,
         }
     }
 }
@@ -170,7 +195,7 @@ impl EnvelopeLayer {
         visit.finish(answered)
     }
 
-    async fn answer<S>(&self, inner: S, mut request: Request, client: std::net::IpAddr) -> Response
+    async fn answer<S>(&self, inner: S, request: Request, client: IpAddr) -> Response
     where
         S: Service<Request, Response = Response, Error = Infallible> + Send,
         S::Future: Send,
@@ -179,19 +204,7 @@ impl EnvelopeLayer {
             self.shared.metrics.refused.increment(1);
             return Problem::new(ProblemKind::Overloaded).into_response();
         };
-        let work = async {
-            let auth = &self.shared.auth;
-            match auth
-                .admit(self.route.access, request.headers(), client)
-                .await
-            {
-                Ok(caller) => request.extensions_mut().insert(caller),
-                Err(problem) => return problem.into_response(),
-            };
-            match inner.oneshot(request).await {
-                Ok(response) => response,
-            }
-        };
+        let work = self.work(inner, request, client);
         let work = AssertUnwindSafe(work).catch_unwind();
         let finished = if self.route.manner == Manner::Stream {
             Ok(work.await)
@@ -204,6 +217,37 @@ impl EnvelopeLayer {
             Ok(Err(panic)) => self.panicked(panic.as_ref()),
             Err(_) => Problem::new(ProblemKind::DeadlineExceeded).into_response(),
         }
+    }
+
+    /// Asks who is calling, then the limits, then the handler. Limits come before a refusal: whoever guesses credentials is
+    /// bound as whoever has none.
+    async fn work<S>(&self, inner: S, mut request: Request, client: IpAddr) -> Response
+    where
+        S: Service<Request, Response = Response, Error = Infallible> + Send,
+        S::Future: Send,
+    {
+        let auth = &self.shared.auth;
+        let admitted = auth.admit(self.route.access, request.headers(), client);
+        let (caller, refusal) = admitted.await;
+        let limiter = &self.shared.limiter;
+        let fields = match self.route.limits.ask(limiter, &caller).await {
+            Said::Go(fields) => fields,
+            Said::Stop(problem, fields) => {
+                let mut refused = problem.into_response();
+                fields.add(&mut refused);
+                return refused;
+            }
+        };
+        let mut response = match refusal {
+            Some(problem) => problem.into_response(),
+            None => {
+                request.extensions_mut().insert(caller);
+                let Ok(response) = inner.oneshot(request).await;
+                response
+            }
+        };
+        fields.add(&mut response);
+        response
     }
 
     /// Places for the request, or `None` when there is too much to do.
@@ -235,6 +279,7 @@ mod tests {
     use super::*;
     use crate::config::AuthConfig;
     use axum::body::Body;
+    use stanchion_limiter::port::{Memory, MemoryConfig};
     use stanchion_store::keys::Keys;
     use stanchion_store::{MIGRATIONS, Store, StoreConfig};
     use tower::service_fn;
@@ -251,8 +296,11 @@ mod tests {
         let auth = Authenticator::open(&AuthConfig::default(), keys, clock.clone())
             .await
             .unwrap();
-        let shared = Shared::new(HttpConfig::default(), auth, clock, &entropy, None);
-        let route = Route::new("GET", "/test", Access::Open, Manner::Ordinary);
+        let buckets = Memory::new(MemoryConfig::default(), clock.clone());
+        let limits = (Limiter::new(Arc::new(buckets)), Vec::new());
+        let shared = Shared::new(HttpConfig::default(), auth, limits, clock, &entropy, None);
+        let bound = Bound::new(&[], "GET", "/test");
+        let route = Route::new("GET", "/test", Access::Open, Manner::Ordinary, bound);
         EnvelopeLayer {
             shared: Arc::new(shared),
             route: Arc::new(route),

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use stanchion_kernel::Uuid;
+use stanchion_limiter::LimitName;
 use stanchion_stock::MAX_SKU;
 
 use crate::app::App;
@@ -121,6 +122,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Sku {
         sku.ok()
             .filter(|Path(sku)| sku.chars().count() <= MAX_SKU && !sku.contains('\0'))
             .map(|Path(sku)| Self(sku))
+            .ok_or_else(|| Problem::new(ProblemKind::NotFound))
+    }
+}
+
+/// The name of a limit in a path. A text that can be none names nothing.
+pub(crate) struct Named(pub(crate) LimitName);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let name = Path::<String>::from_request_parts(parts, state).await;
+        let name = name.ok().and_then(|Path(name)| name.parse().ok());
+        name.map(Self)
             .ok_or_else(|| Problem::new(ProblemKind::NotFound))
     }
 }

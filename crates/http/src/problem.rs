@@ -2,6 +2,7 @@
 
 mod catalog;
 mod kind;
+mod limiter;
 mod schema;
 mod stock;
 mod store;

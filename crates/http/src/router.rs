@@ -5,10 +5,12 @@ use utoipa_axum::routes;
 
 use crate::api::Api;
 use crate::auth::Access::{AnonymousRead, Key, Open};
-use crate::auth::Scope::{CatalogRead, CatalogWrite, Ops, StockRead, StockWrite};
+use crate::auth::Scope::{
+    CatalogRead, CatalogWrite, LimitsAdmin, LimitsCheck, Ops, StockRead, StockWrite,
+};
 use crate::endpoints::{
-    categories, docs, healthz, keys, metrics, openapi, problems, products, readyz, reservations,
-    stock,
+    categories, docs, healthz, keys, limits, metrics, openapi, problems, products, readyz,
+    reservations, stock,
 };
 
 pub(crate) fn public(api: Api) -> Api {
@@ -52,6 +54,11 @@ pub(crate) fn public(api: Api) -> Api {
         Key(StockWrite),
         routes!(reservations::release::release_reservation),
     )
+    .large(Key(LimitsAdmin), routes!(limits::list::list_limits))
+    .route(Key(LimitsAdmin), routes!(limits::get::get_limit))
+    .route(Key(LimitsAdmin), routes!(limits::put::put_limit))
+    .route(Key(LimitsAdmin), routes!(limits::delete::delete_limit))
+    .route(Key(LimitsCheck), routes!(limits::check::check_limits))
     .large(Key(Ops), routes!(keys::list::list_keys))
     .route(Key(Ops), routes!(keys::create::create_key))
     .route(Key(Ops), routes!(keys::revoke::revoke_key))

@@ -11,6 +11,8 @@ use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use stanchion_catalog::Catalog;
 use stanchion_kernel::{Clock, Entropy};
+use stanchion_limiter::registry::Registry;
+use stanchion_limiter::tower::{POLICY, STATE};
 use stanchion_stock::Stock;
 use stanchion_store::Store;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -22,6 +24,7 @@ use crate::auth::Authenticator;
 use crate::body::BodyLimits;
 use crate::config::HttpConfig;
 use crate::envelope::{AdoptContext, Shared};
+use crate::limits::RouteLimit;
 use crate::router;
 use crate::runtime_metrics::RuntimeMetrics;
 
@@ -37,6 +40,10 @@ pub struct Services {
     pub assortment: Arc<dyn Assortment>,
     /// Who may call.
     pub auth: Authenticator,
+    /// The limits that clients may ask.
+    pub limits: Registry,
+    /// The limits in front of the routes, asked of the limiter of `limits`.
+    pub route_limits: Vec<RouteLimit>,
     /// Renders `/metrics`.
     pub prometheus: PrometheusHandle,
     /// Set when the server stops.
@@ -81,6 +88,8 @@ impl Surface {
             stock,
             assortment,
             auth,
+            limits,
+            route_limits,
             prometheus,
             draining,
             clock,
@@ -93,6 +102,7 @@ impl Surface {
             catalog,
             stock,
             assortment,
+            limits,
             prometheus,
             runtime: RuntimeMetrics::new(clock.clone()),
             document: Bytes::from(openapi()),
@@ -102,8 +112,10 @@ impl Surface {
             idempotency_keep: Duration::from_secs(config.idempotency_keep_seconds),
             anonymous_read: auth.anonymous_read(),
         };
+        let limits = (parts.limits.limiter().clone(), route_limits);
         let app = App::new(parts);
-        let shared = Arc::new(Shared::new(config, auth, clock, &entropy, adopt_context));
+        let shared = Shared::new(config, auth, limits, clock, &entropy, adopt_context);
+        let shared = Arc::new(shared);
         let (apart, _, _) = router::metrics(Api::new(Some(Arc::clone(&shared)))).finish();
         let mut api = router::public(Api::new(Some(shared)));
         if !metrics_apart {
@@ -127,6 +139,13 @@ impl Surface {
 pub fn openapi() -> String {
     let (_, document, _) = router::metrics(router::public(Api::new(None))).finish();
     document.to_pretty_json().unwrap_or_default() + "\n"
+}
+
+/// Every route, without a server that has them.
+#[must_use]
+pub fn routes() -> Vec<RouteInfo> {
+    let (_, _, routes) = router::metrics(router::public(Api::new(None))).finish();
+    routes
 }
 
 fn public_caching(max_age_seconds: u32) -> HeaderValue {
@@ -171,6 +190,8 @@ fn cors(config: &HttpConfig) -> Result<Option<CorsLayer>, NotAnOrigin> {
             LOCATION,
             RETRY_AFTER,
             WWW_AUTHENTICATE,
+            POLICY,
+            STATE,
             custom("x-request-id"),
             custom("traceresponse"),
         ])

@@ -56,6 +56,8 @@ impl Binary {
             .env("STANCHION_DATABASE__URL", database)
             .env("STANCHION_DATABASE__AUTO_MIGRATE", "true")
             .env("STANCHION_TELEMETRY__LEVEL", "warn")
+            // A study loads a server from one address, with all that it takes.
+            .env("STANCHION_LIMITER__ENABLED", "false")
     }
 
     pub(crate) async fn serve(&self, database: &str, more: &[&str]) -> anyhow::Result<Server> {

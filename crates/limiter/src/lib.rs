@@ -9,6 +9,11 @@ mod limiter;
 mod model;
 mod observe;
 pub mod port;
+mod question;
+#[cfg(feature = "store")]
+pub mod registry;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use bucket::MAX_FILL;
 pub use error::LimiterError;
@@ -16,3 +21,4 @@ pub use limiter::Limiter;
 pub use model::{
     Ask, Decision, Fallback, InvalidLimit, Limit, LimitName, MAX_KEY, MAX_NAME, MAX_PARTS, Rate,
 };
+pub use question::{Question, Verdict, policy_field};

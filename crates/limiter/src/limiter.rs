@@ -1,6 +1,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use stanchion_kernel::Clock;
+
+use crate::observe::Observed;
 use crate::port::Backend;
 use crate::{Ask, Decision, Limit, LimitName, LimiterError};
 
@@ -12,26 +15,46 @@ pub struct Limiter(Arc<Inner>);
 struct Inner {
     backend: Arc<dyn Backend>,
     limits: RwLock<HashMap<LimitName, Arc<Limit>>>,
+    observed: Observed,
+    /// Measures how long checks take.
+    clock: Option<Clock>,
 }
 
 impl Limiter {
-    /// No limits yet.
+    /// No limits yet. Install the metrics recorder before.
     #[must_use]
     pub fn new(backend: Arc<dyn Backend>) -> Self {
-        let limits = RwLock::default();
-        Self(Arc::new(Inner { backend, limits }))
+        Self::with(backend, None)
+    }
+
+    /// As [`Limiter::new`], and how long each check takes is measured too.
+    #[must_use]
+    pub fn timed(backend: Arc<dyn Backend>, clock: Clock) -> Self {
+        Self::with(backend, Some(clock))
+    }
+
+    fn with(backend: Arc<dyn Backend>, clock: Option<Clock>) -> Self {
+        Self(Arc::new(Inner {
+            backend,
+            limits: RwLock::default(),
+            observed: Observed::new(),
+            clock,
+        }))
     }
 
     /// Has these limits from now on, and no others. A bucket whose limit has changed keeps the tokens that fit.
     pub fn replace(&self, limits: impl IntoIterator<Item = Limit>) {
         let limits = limits.into_iter();
         let limits = limits.map(|limit| (limit.name().clone(), Arc::new(limit)));
+        let limits: HashMap<_, _> = limits.collect();
+        self.0.observed.keep(|name| limits.contains_key(name));
+        limits.keys().for_each(|name| self.0.observed.show(name));
         let mut held = self
             .0
             .limits
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        *held = limits.collect();
+        *held = limits;
     }
 
     /// A limit by its name.
@@ -56,6 +79,17 @@ impl Limiter {
     /// # Errors
     /// As for [`Backend::check`].
     pub async fn check(&self, asks: &[Ask<'_>]) -> Result<Vec<Decision>, LimiterError> {
+        let began = self.0.clock.as_ref().map(Clock::monotonic);
+        let answer = self.decide(asks).await;
+        if let (Some(clock), Some(began)) = (&self.0.clock, began) {
+            let took = clock.monotonic().saturating_sub(began);
+            self.0.observed.took(took);
+        }
+        self.0.observed.answered(asks, &answer);
+        answer
+    }
+
+    async fn decide(&self, asks: &[Ask<'_>]) -> Result<Vec<Decision>, LimiterError> {
         if let [ask] = asks
             && let Some(answer) = self.0.backend.check_now(ask)
         {

@@ -1,12 +1,14 @@
 //! What is measured.
 
-#[cfg(feature = "redis")]
-use metrics::histogram;
-use metrics::{counter, gauge};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
-use crate::LimitName;
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+
 #[cfg(feature = "redis")]
 use crate::port::Promise;
+use crate::{Ask, Decision, LimitName, LimiterError};
 
 /// `stanchion_limiter_shadow_denials_total`: calls that a limit in shadow would have denied, by limit.
 pub(crate) fn shadow_denial(limit: &LimitName) {
@@ -50,13 +52,118 @@ pub(crate) fn settled(leases: usize, unspent: u64) {
 pub(crate) fn leased(before: u64, after: u64) {
     let tokens = gauge!("stanchion_limiter_leased_tokens");
     if after > before {
-        tokens.increment(number(after - before));
+        tokens.increment(approximate(after - before));
     } else {
-        tokens.decrement(number(before - after));
+        tokens.decrement(approximate(before - after));
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a gauge")]
-fn number(count: u64) -> f64 {
-    count as f64
+/// `stanchion_limiter_decisions_total` by limit and outcome, `stanchion_limiter_bound_tokens` by limit, and
+/// `stanchion_limiter_check_duration_seconds`. Handles are looked up once for each limit and kept.
+#[derive(Debug)]
+pub(crate) struct Observed {
+    by_limit: RwLock<HashMap<LimitName, Arc<Measures>>>,
+    duration: Histogram,
+}
+
+struct Measures {
+    allowed: Counter,
+    denied: Counter,
+    spared: Counter,
+    failed: Counter,
+    bound: Gauge,
+}
+
+impl std::fmt::Debug for Measures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Measures").finish_non_exhaustive()
+    }
+}
+
+impl Observed {
+    pub(crate) fn new() -> Self {
+        Self {
+            by_limit: RwLock::default(),
+            duration: histogram!("stanchion_limiter_check_duration_seconds"),
+        }
+    }
+
+    /// Forgets limits that are not among these.
+    pub(crate) fn keep(&self, is_kept: impl Fn(&LimitName) -> bool) {
+        let mut by_limit = self
+            .by_limit
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        by_limit.retain(|name, _| is_kept(name));
+    }
+
+    /// Shows a limit from the start: a counter that appears with its first event hides that event from `rate()`.
+    pub(crate) fn show(&self, name: &LimitName) {
+        drop(self.of(name));
+    }
+
+    pub(crate) fn took(&self, time: Duration) {
+        self.duration.record(time.as_secs_f64());
+    }
+
+    pub(crate) fn answered(&self, asks: &[Ask<'_>], answer: &Result<Vec<Decision>, LimiterError>) {
+        match answer {
+            Ok(decisions) => {
+                for (ask, decision) in asks.iter().zip(decisions) {
+                    self.decided(ask, decision);
+                }
+            }
+            Err(_) => {
+                for ask in asks {
+                    self.of(ask.limit().name()).failed.increment(1);
+                }
+            }
+        }
+    }
+
+    fn decided(&self, ask: &Ask<'_>, decision: &Decision) {
+        let measures = self.of(ask.limit().name());
+        let outcome = match (decision.is_violated(), decision.allowed) {
+            (_, true) => &measures.allowed,
+            (true, false) => &measures.denied,
+            (false, false) => &measures.spared,
+        };
+        outcome.increment(1);
+        measures.bound.set(approximate(decision.bound));
+    }
+
+    fn of(&self, name: &LimitName) -> Arc<Measures> {
+        let known = self.by_limit.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(measures) = known.get(name) {
+            return Arc::clone(measures);
+        }
+        drop(known);
+        let mut by_limit = self
+            .by_limit
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let measures = by_limit
+            .entry(name.clone())
+            .or_insert_with(|| Arc::new(Measures::new(name)));
+        Arc::clone(measures)
+    }
+}
+
+impl Measures {
+    fn new(name: &LimitName) -> Self {
+        let outcome = |outcome: &'static str| counter!("stanchion_limiter_decisions_total", "limit" => name.to_string(), "outcome" => outcome);
+        Self {
+            allowed: outcome("allowed"),
+            denied: outcome("denied"),
+            spared: outcome("spared"),
+            failed: outcome("failed"),
+            bound: gauge!("stanchion_limiter_bound_tokens", "limit" => name.to_string()),
+        }
+    }
+}
+
+/// A gauge is a float; a bound beyond what one counts exactly is as good as endless.
+#[expect(clippy::cast_precision_loss, reason = "as good as endless is enough")]
+fn approximate(tokens: u64) -> f64 {
+    tokens as f64
 }

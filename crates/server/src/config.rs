@@ -12,6 +12,7 @@ mod error;
 mod feed;
 mod file;
 mod key;
+mod limiter;
 mod redact;
 pub mod reference;
 mod secret;
@@ -28,6 +29,7 @@ pub use draft::Draft;
 pub use error::{ConfigError, Finding, Origin};
 pub use feed::FeedSection;
 pub use key::{Key, Kind};
+pub use limiter::{BackendWord, Callers, FallbackWord, LimitEntry, LimiterSection, Per, RateText};
 pub use redact::redact_url;
 pub use secret::Secret;
 pub use server::{ForwardedHeader, ServerSection};
@@ -46,6 +48,8 @@ pub struct Config {
     pub database: DatabaseSection,
     /// Who may call.
     pub auth: AuthSection,
+    /// Limits, and those in front of the routes.
+    pub limiter: LimiterSection,
     /// The change feed.
     pub feed: FeedSection,
     /// Stock and reservations.
@@ -60,6 +64,7 @@ pub fn keys() -> impl Iterator<Item = &'static Key> {
         server::KEYS,
         database::KEYS,
         auth::KEYS,
+        limiter::KEYS,
         feed::KEYS,
         stock::KEYS,
         telemetry::KEYS,

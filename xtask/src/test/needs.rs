@@ -37,7 +37,6 @@ const ALL: &[Need] = &[
 ];
 
 const POSTGRES: &[Need] = &[Need::Postgres];
-const REDIS: &[Need] = &[Need::Redis];
 const BOTH: &[Need] = &[Need::Postgres, Need::Redis];
 const POSTGRES_AND_ENVOY: &[Need] = &[Need::Postgres, Need::Envoy];
 const SERVERS: &[Need] = &[Need::Postgres, Need::Redis, Need::Envoy];
@@ -46,7 +45,7 @@ const TABLE: &[(&str, &[Need])] = &[
     ("stanchion-store", POSTGRES),
     ("stanchion-catalog", POSTGRES),
     ("stanchion-stock", POSTGRES),
-    ("stanchion-limiter", REDIS),
+    ("stanchion-limiter", BOTH),
     ("stanchion-http", POSTGRES_AND_ENVOY),
     ("stanchion", ALL),
     ("stanchion-testkit", SERVERS),

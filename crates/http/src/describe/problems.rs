@@ -37,6 +37,10 @@ sets! {
     SettleProblems = [InvalidJson, NotFound, ReservationSettled, PayloadTooLarge, UnsupportedMediaType, Validation];
     /// What may be wrong with a change of stock.
     StockProblems = [InvalidJson, StockOutOfBounds, PreconditionFailed, PayloadTooLarge, UnsupportedMediaType, Validation];
+    /// What may be wrong with a limit to be set.
+    LimitProblems = [InvalidJson, NotFound, LimitIsFixed, PreconditionFailed, PayloadTooLarge, UnsupportedMediaType, Validation];
+    /// What may be wrong with a question to limits.
+    CheckProblems = [InvalidJson, NotFound, PayloadTooLarge, UnsupportedMediaType, Validation];
     /// What may be wrong with an import as a whole.
     ImportProblems = [UnsupportedMediaType];
 }

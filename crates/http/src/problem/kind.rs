@@ -63,6 +63,10 @@ kinds! {
     StockOutOfBounds = "stock-out-of-bounds", CONFLICT, "The stock cannot be changed by so much";
     /// Others changed the stock at every attempt.
     StockContended = "stock-contended", CONFLICT, "Others were faster at every attempt";
+    /// The configuration sets the limit; the interface does not change it.
+    LimitIsFixed = "limit-is-fixed", CONFLICT, "The configuration sets this limit";
+    /// As many limits are stored as may be.
+    TooManyLimits = "too-many-limits", CONFLICT, "No more limits can be stored";
     /// A request with the same idempotency key is being worked on.
     IdempotencyInProgress = "idempotency-in-progress", CONFLICT, "The first request with this idempotency key is still running";
     /// The resource is not in the state that `If-Match` names.
@@ -79,8 +83,12 @@ kinds! {
     MoreThanReserved = "more-than-reserved", UNPROCESSABLE_ENTITY, "No more than is reserved can be committed";
     /// The idempotency key was used with another request.
     IdempotencyKeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The idempotency key belongs to another request";
+    /// More tokens are asked for than a bucket of the limit ever holds.
+    CostAboveBurst = "cost-above-burst", UNPROCESSABLE_ENTITY, "No bucket of the limit holds so many tokens";
     /// A change needs an `If-Match`.
     PreconditionRequired = "precondition-required", PRECONDITION_REQUIRED, "An If-Match header is needed";
+    /// A limit refused the request; `violated-policies` names it.
+    QuotaExceeded = "quota-exceeded", TOO_MANY_REQUESTS, "Too many requests";
     /// Something failed that should not have.
     Internal = "internal", INTERNAL_SERVER_ERROR, "The server failed";
     /// More requests are in flight than the server takes.

@@ -16,6 +16,7 @@ mod keys;
 mod limits;
 mod listener;
 mod products;
+mod quotas;
 mod raw;
 mod service;
 mod stock;

@@ -10,9 +10,12 @@ use serde_json::{Value, json};
 use stanchion_catalog::Catalog;
 use stanchion_http::auth::{ApiKey, Authenticator, Scope};
 use stanchion_http::{
-    AuthConfig, Drained, Draining, HttpConfig, Listener, RouteInfo, Services, Surface,
+    AuthConfig, Drained, Draining, HttpConfig, Listener, RouteInfo, RouteLimit, Services, Surface,
 };
 use stanchion_kernel::{Clock, Entropy, Ids};
+use stanchion_limiter::port::{Memory, MemoryConfig, Shadow};
+use stanchion_limiter::registry::{self, Registry};
+use stanchion_limiter::{Limit, Limiter};
 use stanchion_stock::{Stock, StockConfig};
 use stanchion_store::keys::{Keys, NewKey};
 use stanchion_store::{Store, StoreConfig};
@@ -31,6 +34,11 @@ pub(crate) struct Options {
     pub(crate) on_postgres: bool,
     pub(crate) metrics_apart: bool,
     pub(crate) database: Option<fn(&mut StoreConfig)>,
+    /// Limits of the configuration, and those of them that stand in front of routes.
+    pub(crate) limits: Vec<Limit>,
+    pub(crate) route_limits: Vec<RouteLimit>,
+    /// The clock of the buckets.
+    pub(crate) bucket_clock: Option<Clock>,
 }
 
 /// Where the database is; it goes with the value.
@@ -46,6 +54,7 @@ pub(crate) struct World {
     pub(crate) client: reqwest::Client,
     pub(crate) keys: Keys,
     pub(crate) stock: Stock,
+    pub(crate) limits: Registry,
     pub(crate) routes: Vec<RouteInfo>,
     pub(crate) draining: Draining,
     pub(crate) stop: CancellationToken,
@@ -86,6 +95,8 @@ impl World {
         let auth = Authenticator::open(&options.auth, keys.clone(), clock.clone())
             .await
             .unwrap();
+        let bucket_clock = options.bucket_clock.unwrap_or_else(|| clock.clone());
+        let limits = limits(&store, bucket_clock, options.limits).await;
         let draining = Draining::default();
         let services = Services {
             store,
@@ -93,6 +104,8 @@ impl World {
             catalog,
             stock: stock.clone(),
             auth,
+            limits: limits.clone(),
+            route_limits: options.route_limits,
             prometheus,
             draining: draining.clone(),
             clock,
@@ -111,6 +124,7 @@ impl World {
             client: client().build().unwrap(),
             keys,
             stock,
+            limits,
             routes: surface.routes,
             draining,
             stop,
@@ -204,6 +218,15 @@ pub(crate) async fn problem(response: reqwest::Response, name: &str) -> Value {
     problem
 }
 
+/// These limits and those in the database, with buckets on this clock.
+async fn limits(store: &Store, clock: Clock, fixed: Vec<Limit>) -> Registry {
+    let buckets = Memory::new(MemoryConfig::default(), clock);
+    let limiter = Limiter::new(Arc::new(Shadow::new(Arc::new(buckets))));
+    let limits = Registry::new(store, limiter, fixed);
+    limits.reload().await.unwrap();
+    limits
+}
+
 async fn database(on_postgres: bool) -> (String, Home) {
     if on_postgres {
         let server = Postgres::shared().await;
@@ -236,6 +259,7 @@ async fn open_with(url: &str, change: Option<fn(&mut StoreConfig)>) -> Store {
             stanchion_store::MIGRATIONS,
             stanchion_catalog::MIGRATIONS,
             stanchion_stock::MIGRATIONS,
+            registry::MIGRATIONS,
         ])
         .await
         .unwrap();

@@ -13,7 +13,7 @@ use super::{Session, check, print};
 use crate::background::Background;
 use crate::telemetry::Telemetry;
 use crate::wiring::surface::{Listening, authenticator, surface};
-use crate::wiring::{database, demo_data, stock, upkeep};
+use crate::wiring::{database, demo_data, limits, stock, upkeep};
 
 /// Serve the catalogue over HTTP, until Ctrl-C or SIGTERM
 ///
@@ -43,9 +43,12 @@ pub(crate) async fn run(
     // From here on a signal is ours to handle, also in the middle of a start.
     let stop = stop_on_signals()?;
     let listening = Listening::bind(&session.config.server).await?;
+    // Buckets fill from here on: before the first request comes, they hold what a start took.
+    let buckets = limits::buckets(session);
     let store = database::open(session).await?;
     let stock = stock::stock(session, &store);
     let auth = authenticator(session, &store).await?;
+    let limits = limits::open(session, &store, buckets).await?;
     let key = if arguments.demo {
         let catalog = Catalog::new(&store, session.ids.clone());
         demo_data::fill(&catalog, &stock, auth.keys()).await?;
@@ -59,14 +62,19 @@ pub(crate) async fn run(
     let metrics = telemetry.metrics();
     upkeep::start(
         &background,
-        (&store, &stock),
+        (&store, &stock, &limits.registry),
         &auth,
         metrics,
         has_jwks,
         sweep_every,
     );
     let draining = Draining::default();
-    let surface = surface(session, telemetry, (&store, stock, auth), draining.clone())?;
+    let surface = surface(
+        session,
+        telemetry,
+        (&store, stock, auth, limits),
+        draining.clone(),
+    )?;
     print(greeting(
         &listening,
         session,

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::error::{ConfigError, Finding, Origin};
 use super::key::Key;
 use super::value::Value;
-use super::{Config, environment, file};
+use super::{Config, environment, file, limiter};
 
 /// A configuration in the making: layers are added, the later one wins, and [`Draft::finish`] judges the result.
 #[derive(Debug, Default)]
@@ -58,6 +58,13 @@ impl Draft {
     /// # Errors
     /// With everything that is wrong in any layer.
     pub fn finish(mut self) -> Result<Config, ConfigError> {
+        if let Some((Value::Tables(tables), origin)) = self.settings.get("limiter.limits") {
+            let objections = limiter::objections(tables).into_iter();
+            self.findings.extend(objections.map(|message| Finding {
+                origin: origin.clone(),
+                message,
+            }));
+        }
         for key in super::keys() {
             if let Some((value, origin)) = self.settings.get(key.name)
                 && !key.accepts(value)

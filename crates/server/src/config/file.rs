@@ -79,7 +79,7 @@ fn unknown_section(name: &str) -> String {
     )
 }
 
-fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> &'a str {
+pub(super) fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> &'a str {
     let name = clip(name);
     among
         .max_by(|a, b| strsim::jaro_winkler(&name, a).total_cmp(&strsim::jaro_winkler(&name, b)))

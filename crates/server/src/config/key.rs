@@ -46,6 +46,8 @@ pub enum Kind {
     Networks,
     /// A list of web origins, as in `https://shop.example`.
     Origins,
+    /// Tables that describe limits.
+    Limits,
 }
 
 const HTTP: &[&str] = &["https://", "http://"];
@@ -90,6 +92,8 @@ impl Key {
                 .iter()
                 .all(|item| item.parse::<ipnet::IpNet>().is_ok()),
             (Kind::Origins, Value::List(items)) => items.iter().all(|item| is_origin(item)),
+            (Kind::Limits, Value::List(items)) => items.is_empty(),
+            (Kind::Limits, Value::Tables(_)) => true,
             _ => false,
         }
     }
@@ -111,6 +115,9 @@ impl Kind {
             Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
             Self::Networks => "a list of IP networks, as in [\"10.0.0.0/8\"]".to_owned(),
+            Self::Limits => {
+                "a list of tables, each with `name`, `rate`, `burst` and `per`".to_owned()
+            }
             Self::Origins => {
                 "a list of origins, as in [\"https://shop.example\"], or [\"*\"]".to_owned()
             }
@@ -119,7 +126,7 @@ impl Kind {
 
     /// Whether the value is a list.
     pub(super) fn is_list(&self) -> bool {
-        matches!(self, Self::Networks | Self::Origins)
+        matches!(self, Self::Networks | Self::Origins | Self::Limits)
     }
 }
 

@@ -11,6 +11,7 @@ pub(super) enum Value {
     Integer(i64),
     Boolean(bool),
     List(Vec<String>),
+    Tables(Vec<toml::Table>),
     /// A TOML type that no key takes; the text names it.
     Other(&'static str),
 }
@@ -24,6 +25,14 @@ impl Value {
                 integer(number).map_or(Self::Other("a number that is too large"), Self::Integer)
             }
             DeValue::Boolean(truth) => Self::Boolean(*truth),
+            DeValue::Array(items) if items.iter().any(|item| item.get_ref().is_table()) => items
+                .iter()
+                .map(|item| table(item.get_ref()))
+                .collect::<Option<Vec<_>>>()
+                .map_or(
+                    Self::Other("a list of tables and something else"),
+                    Self::Tables,
+                ),
             DeValue::Array(items) => items
                 .iter()
                 .map(|item| item.get_ref().as_str().map(str::to_owned))
@@ -63,6 +72,9 @@ impl Value {
             Self::List(items) => {
                 toml::Value::Array(items.into_iter().map(toml::Value::String).collect())
             }
+            Self::Tables(tables) => {
+                toml::Value::Array(tables.into_iter().map(toml::Value::Table).collect())
+            }
             Self::Other(what) => toml::Value::String(what.to_owned()),
         }
     }
@@ -85,6 +97,34 @@ fn list(text: &str) -> Value {
     )
 }
 
+/// A table with all that is in it. `None` for what is none, or holds what no number can be.
+fn table(value: &DeValue<'_>) -> Option<toml::Table> {
+    match plain(value)? {
+        toml::Value::Table(table) => Some(table),
+        _ => None,
+    }
+}
+
+fn plain(value: &DeValue<'_>) -> Option<toml::Value> {
+    Some(match value {
+        DeValue::String(text) => toml::Value::String(text.clone().into_owned()),
+        DeValue::Integer(number) => toml::Value::Integer(integer(number)?),
+        DeValue::Boolean(truth) => toml::Value::Boolean(*truth),
+        DeValue::Float(number) => toml::Value::Float(number.as_str().parse().ok()?),
+        DeValue::Datetime(moment) => toml::Value::Datetime(*moment),
+        DeValue::Array(items) => {
+            let items = items.iter().map(|item| plain(item.get_ref()));
+            toml::Value::Array(items.collect::<Option<_>>()?)
+        }
+        DeValue::Table(entries) => {
+            let entries = entries
+                .iter()
+                .map(|(key, value)| Some((key.get_ref().to_string(), plain(value.get_ref())?)));
+            toml::Value::Table(entries.collect::<Option<_>>()?)
+        }
+    })
+}
+
 fn integer(number: &DeInteger<'_>) -> Option<i64> {
     i64::from_str_radix(number.as_str(), number.radix()).ok()
 }
@@ -96,6 +136,7 @@ impl fmt::Display for Value {
             Self::Integer(number) => write!(f, "{number}"),
             Self::Boolean(truth) => write!(f, "{truth}"),
             Self::List(items) => write!(f, "{items:?}"),
+            Self::Tables(tables) => write!(f, "{} tables", tables.len()),
             Self::Other(what) => f.write_str(what),
         }
     }

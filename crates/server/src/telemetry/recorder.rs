@@ -8,6 +8,21 @@ const SECONDS: &[f64] = &[
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
     1.0, 2.5, 10.0,
 ];
+/// Upper bounds for a question to limits, in seconds: from a bucket in memory to a server far away.
+const CHECK_SECONDS: &[f64] = &[
+    0.000_000_25,
+    0.000_000_5,
+    0.000_001,
+    0.000_002,
+    0.000_005,
+    0.000_01,
+    0.000_1,
+    0.001,
+    0.005,
+    0.025,
+    0.1,
+    1.0,
+];
 /// Upper bounds for the changes of one batch.
 const COMMANDS: &[f64] = &[
     1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1000.0,
@@ -25,6 +40,11 @@ pub(super) fn install() -> Result<PrometheusHandle, TelemetryError> {
         .set_buckets_for_metric(full("stanchion_db_group_commit_writes"), WRITES)
         .map_err(installed)?
         .set_buckets_for_metric(full("stanchion_stock_batch_commands"), COMMANDS)
+        .map_err(installed)?
+        .set_buckets_for_metric(
+            full("stanchion_limiter_check_duration_seconds"),
+            CHECK_SECONDS,
+        )
         .map_err(installed)?
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
         .map_err(installed)?
@@ -66,7 +86,9 @@ fn show_from_the_start() {
     ] {
         metrics::counter!(name).increment(0);
     }
-    metrics::counter!("stanchion_feed_lagged_total", "consumer" => "keys").increment(0);
+    for consumer in ["keys", "limits"] {
+        metrics::counter!("stanchion_feed_lagged_total", "consumer" => consumer).increment(0);
+    }
     for outcome in ["ok", "failed"] {
         metrics::counter!("stanchion_auth_jwks_refreshes_total", "outcome" => outcome).increment(0);
     }

@@ -12,6 +12,7 @@ use stanchion_store::Store;
 use stanchion_store::keys::Keys;
 use tokio_util::sync::CancellationToken;
 
+use super::limits::Limits;
 use super::stock::CatalogAssortment;
 use crate::commands::Session;
 use crate::config::{self, AuthSection, ServerSection};
@@ -76,7 +77,7 @@ impl Listening {
 pub(crate) fn surface(
     session: &Session,
     telemetry: &Telemetry,
-    (store, stock, auth): (&Store, Stock, Authenticator),
+    (store, stock, auth, limits): (&Store, Stock, Authenticator, Limits),
     draining: Draining,
 ) -> anyhow::Result<Surface> {
     let catalog = Catalog::new(store, session.ids.clone());
@@ -87,6 +88,8 @@ pub(crate) fn surface(
         stock,
         assortment: Arc::new(assortment),
         auth,
+        limits: limits.registry,
+        route_limits: limits.in_front,
         prometheus: telemetry.metrics().clone(),
         draining,
         clock: session.clock.clone(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 use stanchion_http::auth::Authenticator;
+use stanchion_limiter::registry::Registry;
 use stanchion_stock::Stock;
 use stanchion_store::{Backend, Store};
 
@@ -19,7 +20,7 @@ const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 /// Starts all of it.
 pub(crate) fn start(
     background: &Background,
-    (store, stock): (&Store, &Stock),
+    (store, stock, limits): (&Store, &Stock, &Registry),
     auth: &Authenticator,
     metrics: &PrometheusHandle,
     has_jwks: bool,
@@ -30,6 +31,14 @@ pub(crate) fn start(
         let keys = keys.clone();
         async move {
             let Err(error) = keys.follow().await;
+            tracing::warn!(%error, "the change feed cannot be opened");
+        }
+    });
+    let limits = limits.clone();
+    background.run("limits", move || {
+        let limits = limits.clone();
+        async move {
+            let Err(error) = limits.follow().await;
             tracing::warn!(%error, "the change feed cannot be opened");
         }
     });

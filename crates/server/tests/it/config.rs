@@ -182,6 +182,142 @@ fn a_wrong_value_is_named_with_the_allowed_ones() {
     }
 }
 
+fn limits(entries: &str) -> Result<Config, ConfigError> {
+    from_file(&format!("[limiter]\nbuckets = 10\n{entries}"))
+}
+
+#[test]
+fn limits_are_read_and_replace_the_default() {
+    let config = limits(
+        "[[limiter.limits]]\nname = \"a\"\nrate = \"5000/h\"\nburst = 7\nper = \"route\"\n\
+         routes = [\"GET /v1/products\"]\nfallback = \"share\"\nservers = 3\nshadow = true\n\
+         [[limiter.limits]]\nname = \"b\"\nrate = \"1/day\"\nburst = 1\nper = \"check\"\n",
+    );
+    let limits = config.expect("valid").limiter.limits;
+    let names: Vec<_> = limits.iter().map(|limit| limit.name.as_str()).collect();
+    assert_eq!(names, ["a", "b"]);
+    assert_eq!(limits[0].rate.to_string(), "5000/h");
+    let limit = limits[0].limit().expect("a limit");
+    assert!(limit.is_shadow() && limit.burst() == 7);
+    assert!(limits[0].is_in_front() && !limits[1].is_in_front());
+    let none = limits_of_environment("[]").expect("valid");
+    assert_eq!(none.limiter.limits, []);
+    let one = "[{ name = 'c', rate = '1/s', burst = 1, per = 'client' }]";
+    let one = limits_of_environment(one).expect("valid");
+    assert_eq!(one.limiter.limits.len(), 1);
+}
+
+fn limits_of_environment(value: &str) -> Result<Config, ConfigError> {
+    from_environment(&[("STANCHION_LIMITER__LIMITS", value)])
+}
+
+/// A limit with these lines in place of what they set anew.
+fn limit_with(more: &str) -> String {
+    let fields = [
+        ("name", "\"a\""),
+        ("rate", "\"1/s\""),
+        ("burst", "1"),
+        ("per", "\"client\""),
+    ];
+    let is_kept = |name: &str| {
+        let mut lines = more.lines();
+        !lines.any(|line| line.starts_with(&format!("{name} =")))
+    };
+    let kept = fields.iter().filter(|(name, _)| is_kept(name));
+    let lines: Vec<_> = kept
+        .map(|(name, value)| format!("{name} = {value}"))
+        .collect();
+    format!("[[limiter.limits]]\n{}\n{more}\n", lines.join("\n"))
+}
+
+/// Lines that make a limit none, and what is said of them.
+const NO_LIMITS: [(&str, &str); 20] = [
+    (
+        "rate = \"0/s\"",
+        "(\"a\"): a limit's tokens, period and burst are 1 or more",
+    ),
+    (
+        "burst = 0",
+        "a limit's tokens, period and burst are 1 or more",
+    ),
+    ("burst = -1", "`burst`: "),
+    ("rate = \"100\"", "`rate`: must be tokens and a period"),
+    ("rate = \"1/week\"", "must be tokens and a period"),
+    ("rate = \"+1/s\"", "must be tokens and a period"),
+    ("rate = 100", "`rate`: "),
+    ("name = \"A B\"", "lower-case letters"),
+    ("name = \"check\"", "is the name of a route"),
+    ("burts = 1", "unknown key `burts`; the nearest is `burst`"),
+    ("per = \"person\"", "`per`: "),
+    ("callers = \"some\"", "`callers`: "),
+    (
+        "per = \"key\"\ncallers = \"anonymous\"",
+        "anonymous callers have no key",
+    ),
+    (
+        "per = \"check\"\ncallers = \"anonymous\"",
+        "goes without `callers`",
+    ),
+    (
+        "per = \"check\"\nroutes = [\"GET /v1/products\"]",
+        "stands in front of no route",
+    ),
+    (
+        "routes = [\"GET /v1/product\"]",
+        "the nearest is `GET /v1/products`",
+    ),
+    (
+        "routes = [\"GET /healthz\"]",
+        "no route `GET /healthz` can be limited",
+    ),
+    ("fallback = \"share\"", "needs `servers`"),
+    ("servers = 2", "goes with the fallback `share` only"),
+    ("fallback = \"share\"\nservers = 0", "`servers`: "),
+];
+
+#[test]
+fn what_is_no_limit_is_named_with_its_number_and_reason() {
+    for (more, expected) in NO_LIMITS {
+        let message = message(limits(&limit_with(more)));
+        assert!(message.contains("line 3: `limiter.limits` 1"), "{message}");
+        assert!(message.contains(expected), "{more}: {message}");
+    }
+    for (value, expected) in [
+        ("[1, {}]", "a list of tables and something else"),
+        ("7", "must be a list of tables"),
+    ] {
+        let message = message(limits_of_environment(value));
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn limits_that_do_not_go_together_are_refused() {
+    let twice = message(limits(&(limit_with("") + &limit_with(""))));
+    let expected = "`limiter.limits` 2 (\"a\"): another limit has this name";
+    assert!(twice.contains(expected), "{twice}");
+    let many = (0..17).map(|n| limit_with(&format!("name = \"l{n}\"")));
+    let many = message(limits(&many.collect::<String>()));
+    assert!(many.contains("no more than 16 stand in front"), "{many}");
+}
+
+#[test]
+fn an_unknown_backend_of_limits_is_told_those_that_are_known() {
+    let backend = message(from_file("[limiter]\nbackend = \"etcd\""));
+    let expected = "is \"etcd\" but must be one of memory";
+    assert!(backend.contains(expected), "{backend}");
+}
+
+#[test]
+fn the_examples_of_the_chapter_on_limits_are_valid() {
+    let chapter = include_str!("../../../../docs/limits.md");
+    let blocks = chapter.split("```toml\n").skip(1);
+    let blocks: Vec<_> = blocks.filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 2);
+    assert_eq!(from_file(blocks[0]).expect("valid"), Config::default());
+    assert_eq!(from_file(blocks[1]).expect("valid").limiter.limits.len(), 4);
+}
+
 #[test]
 fn everything_wrong_is_reported_at_once() {
     let error = from_file("[server]\nlisten = 1\nmax_headers = 1\nx = 1\n").expect_err("wrong");

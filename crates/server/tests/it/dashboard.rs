@@ -62,6 +62,7 @@ fn rows_stand_in_the_order_in_which_an_on_call_person_looks() {
             "Traffic and latency",
             "Saturation",
             "Database",
+            "Limits",
             "Stock",
             "Queues",
             "Dependencies"

@@ -1,0 +1,1 @@
+DELETE FROM stanchion_limiter.limits WHERE name = $1

@@ -1,0 +1,1 @@
+SELECT name, tokens, period_us, burst, fallback, servers, shadow, parts, version, updated_at FROM stanchion_limiter.limits WHERE name = $1

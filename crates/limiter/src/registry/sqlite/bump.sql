@@ -1,0 +1,1 @@
+UPDATE stanchion_limiter_revision SET version = version + 1 WHERE id = 1 RETURNING version

@@ -1,0 +1,1 @@
+DELETE FROM stanchion_limiter_limits WHERE name = ?1
