@@ -1,5 +1,8 @@
 //! What is measured.
 
+#[cfg(feature = "gossip")]
+mod gossip;
+
 #[cfg(feature = "redis")]
 use metrics::histogram;
 use metrics::{counter, gauge};
@@ -7,6 +10,11 @@ use metrics::{counter, gauge};
 use crate::LimitName;
 #[cfg(feature = "redis")]
 use crate::port::Promise;
+
+#[cfg(feature = "gossip")]
+pub(crate) use gossip::{
+    bound, buckets, escrow_dropped, gossip_dropped, reachable, transfer, view,
+};
 
 /// `stanchion_limiter_shadow_denials_total`: calls that a limit in shadow would have denied, by limit.
 pub(crate) fn shadow_denial(limit: &LimitName) {

@@ -3,9 +3,13 @@
 mod broken;
 mod cluster;
 mod decorators;
+mod escrow;
 mod failover;
+mod gossip;
+mod history;
 mod leased;
 mod memory;
 mod model;
 mod properties;
 mod redis;
+mod relay;
