@@ -19,7 +19,6 @@ mod json;
 mod limits;
 mod listener;
 mod problem;
-mod rate_fields;
 mod router;
 mod runtime_metrics;
 mod surface;

@@ -88,6 +88,14 @@ impl Shape {
         self.burst
     }
 
+    /// The constants of buckets that hold so many tokens more; `None` when they cannot be counted.
+    #[cfg(feature = "gossip")]
+    pub(crate) fn deeper(self, tokens: u64) -> Option<Self> {
+        let burst = self.burst.checked_add(tokens)?;
+        burst.checked_mul(self.units_per_token)?;
+        Some(Self { burst, ..self })
+    }
+
     /// Units of a token.
     #[must_use]
     pub fn units_per_token(self) -> u64 {

@@ -30,6 +30,43 @@ pub struct Subject {
     pub newborn: Arc<dyn Backend>,
     /// Lets time pass on the clock of the buckets.
     pub pass: Arc<dyn Fn(Duration) -> Boxed<()> + Send + Sync>,
+    /// What its servers promise together.
+    pub sharing: Sharing,
+}
+
+/// How the servers of a keeper share a bucket.
+#[derive(Clone)]
+pub enum Sharing {
+    /// Each sees it as it is.
+    Exact,
+    /// Each hears later what others admitted, and until then admits up to the burst by itself.
+    Late {
+        /// How many servers there are.
+        servers: u64,
+        /// Waits until every server has heard what was admitted before.
+        told: Arc<dyn Fn() -> Boxed<()> + Send + Sync>,
+    },
+    /// Each has a part of it, and gets what others have when it is short. Nothing is admitted beyond the limit; but what
+    /// does not fit into a server's part, as what is put back there, is lost.
+    Split {
+        /// Waits until nothing is on its way between servers.
+        settled: Arc<dyn Fn() -> Boxed<()> + Send + Sync>,
+    },
+}
+
+impl Subject {
+    /// Waits until what was asked of one server has its effect on all.
+    async fn told(&self) {
+        match &self.sharing {
+            Sharing::Exact => {}
+            Sharing::Late { told, .. } => told().await,
+            Sharing::Split { settled } => settled().await,
+        }
+    }
+
+    fn is_split(&self) -> bool {
+        matches!(self.sharing, Sharing::Split { .. })
+    }
 }
 
 impl fmt::Debug for Subject {
@@ -142,6 +179,15 @@ cases! {
 /// A limit that gives a token in a minute, too slowly for a case to see one come back.
 fn slow(name: &str, burst: u64) -> Limit {
     Limit::new(name, Rate::new(1, Duration::from_mins(1)), burst).expect("a limit")
+}
+
+/// How many single tokens it gives before it refuses one, or has given more than the burst.
+async fn drain(backend: &dyn Backend, limit: &Limit, key: &str) -> u64 {
+    let mut given = 0;
+    while given <= limit.burst() && ask(backend, limit, key, 1).await.allowed {
+        given += 1;
+    }
+    given
 }
 
 async fn ask(backend: &dyn Backend, limit: &Limit, key: &str, cost: u64) -> Decision {

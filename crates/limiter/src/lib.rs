@@ -4,6 +4,10 @@ pub mod bucket;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+#[cfg(feature = "gossip")]
+pub mod escrow;
+#[cfg(feature = "gossip")]
+pub mod gossip;
 pub mod lease;
 mod limiter;
 mod model;

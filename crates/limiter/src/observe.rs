@@ -1,5 +1,8 @@
 //! What is measured.
 
+#[cfg(feature = "gossip")]
+mod gossip;
+
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -9,6 +12,11 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 #[cfg(feature = "redis")]
 use crate::port::Promise;
 use crate::{Ask, Decision, LimitName, LimiterError};
+
+#[cfg(feature = "gossip")]
+pub(crate) use gossip::{
+    bound, buckets, escrow_dropped, gossip_dropped, reachable, transfer, view,
+};
 
 /// `stanchion_limiter_shadow_denials_total`: calls that a limit in shadow would have denied, by limit.
 pub(crate) fn shadow_denial(limit: &LimitName) {

@@ -1,6 +1,10 @@
 //! Where buckets are kept.
 
+#[cfg(feature = "gossip")]
+mod escrow;
 mod fallback;
+#[cfg(feature = "gossip")]
+mod gossip;
 mod leased;
 mod lender;
 mod memory;
@@ -15,7 +19,11 @@ use async_trait::async_trait;
 
 use crate::{Ask, Decision, LimiterError};
 
+#[cfg(feature = "gossip")]
+pub use escrow::{Escrow, EscrowConfig, MAX_NODES};
 pub use fallback::WithFallback;
+#[cfg(feature = "gossip")]
+pub use gossip::{Gossip, GossipConfig, Strictness};
 pub use leased::{Leased, LeasedConfig};
 pub use lender::{
     DRIFT, Epoch, LeaseId, LeaseRequest, Lender, Lent, MAX_LEASES, MAX_LIFETIME, MAX_SETTLED,

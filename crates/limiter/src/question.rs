@@ -63,6 +63,12 @@ impl Limiter {
 }
 
 impl Verdict {
+    /// What limits said to a call that was checked by [`Limiter::check`].
+    #[must_use]
+    pub fn new(said: Vec<(Arc<Limit>, Decision)>) -> Self {
+        Self { said }
+    }
+
     /// What each limit said, in the order of the questions.
     #[must_use]
     pub fn said(&self) -> &[(Arc<Limit>, Decision)] {

@@ -4,7 +4,9 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use metrics::{Unit, counter, describe_counter};
-use stanchion_limiter::{Ask, Decision, LimiterError};
+use std::sync::Arc;
+
+use stanchion_limiter::{Ask, Decision, Limit, LimiterError, Verdict};
 use tonic::Status;
 use tonic::server::Grpc;
 use tonic_prost::ProstCodec;
@@ -13,7 +15,6 @@ use tower::service_fn;
 use super::messages::{Code, HeaderValue, RateLimitRequest, RateLimitResponse};
 use super::question::{Bucket, Question, question, validate};
 use super::{RateLimit, status};
-use crate::rate_fields::rate_fields;
 
 pub(super) fn describe() {
     describe_counter!(
@@ -120,23 +121,37 @@ fn response(question: &Question, decisions: &[Decision]) -> RateLimitResponse {
     }
 }
 
+/// Of several buckets of one limit, the emptiest one is told.
 fn headers(answers: &[(&Bucket, &Decision)]) -> Vec<HeaderValue> {
-    let answers: Vec<_> = answers
-        .iter()
-        .map(|(bucket, decision)| (&*bucket.limit, **decision))
-        .collect();
-    let Some(fields) = rate_fields(&answers) else {
+    let mut told: Vec<(Arc<Limit>, Decision)> = Vec::with_capacity(answers.len());
+    for (bucket, decision) in answers {
+        let same = |(limit, _): &&mut (Arc<Limit>, Decision)| limit.name() == bucket.limit.name();
+        match told.iter_mut().find(same) {
+            None => told.push((Arc::clone(&bucket.limit), **decision)),
+            Some((_, before)) => {
+                before.remaining = before.remaining.min(decision.remaining);
+                before.retry_after = before.retry_after.max(decision.retry_after);
+                before.reset_after = before.reset_after.max(decision.reset_after);
+            }
+        }
+    }
+    let verdict = Verdict::new(told);
+    let state = verdict.state_field();
+    if state.is_empty() {
         return Vec::new();
-    };
+    }
     let header = |key: &str, value: String| HeaderValue {
         key: key.to_owned(),
         value,
     };
     let mut headers = vec![
-        header("ratelimit-policy", fields.policy),
-        header("ratelimit", fields.limit),
+        header("ratelimit-policy", verdict.policy_field()),
+        header("ratelimit", state),
     ];
-    if let Some(seconds) = fields.retry_after_s {
+    if let Some(seconds) = verdict
+        .retry_after_seconds()
+        .filter(|_| !verdict.is_allowed())
+    {
         headers.push(header("retry-after", seconds.to_string()));
     }
     headers

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Subject, ask, slow};
+use super::{Subject, ask, drain, slow};
 use crate::{Ask, Limit, LimiterError, Rate};
 
 pub(super) async fn a_cost_of_nothing_takes_nothing(subject: Subject) {
@@ -25,6 +25,7 @@ pub(super) async fn several_limits_give_all_or_nothing(subject: Subject) {
         assert_eq!((asked[0].remaining, asked[1].remaining), left);
         assert!(asked.iter().all(|decision| decision.allowed));
     }
+    subject.told().await;
     let refused = subject.other.check(&asks(2)).await.expect("an answer");
     assert!(refused.iter().all(|decision| !decision.allowed));
     assert!(!refused[0].is_violated() && refused[1].is_violated());
@@ -47,6 +48,9 @@ pub(super) async fn a_changed_limit_keeps_the_tokens_that_fit(subject: Subject) 
     let larger = Limit::new("changing", faster, 20).expect("a limit");
     assert_eq!(ask(&*subject.backend, &larger, "a", 0).await.remaining, 7);
     let smaller = Limit::new("changing", faster, 5).expect("a limit");
-    assert!(ask(&*subject.backend, &smaller, "a", 5).await.allowed);
-    assert!(!ask(&*subject.backend, &smaller, "a", 1).await.allowed);
+    let given = drain(&*subject.backend, &smaller, "a").await;
+    assert!(
+        given == 5 || subject.is_split() && given < 5,
+        "{given} of 5"
+    );
 }

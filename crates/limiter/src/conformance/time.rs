@@ -6,6 +6,7 @@ use crate::{Limit, Rate};
 pub(super) async fn tokens_come_back_at_the_rate(subject: Subject) {
     let limit = Limit::new("rate", Rate::new(5, Duration::from_secs(1)), 10).expect("a limit");
     assert!(ask(&*subject.backend, &limit, "a", 10).await.allowed);
+    subject.told().await;
     (subject.pass)(Duration::from_millis(450)).await;
     let asked = ask(&*subject.other, &limit, "a", 2).await;
     assert!(asked.allowed, "two came back: {asked:?}");

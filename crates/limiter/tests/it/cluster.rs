@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stanchion_limiter::conformance::{CASES, Subject};
+use stanchion_limiter::conformance::{CASES, Sharing, Subject};
 use stanchion_limiter::port::{Backend, Place, Redis, RedisConfig};
 use stanchion_limiter::{Ask, Limit, LimiterError, Rate};
 use stanchion_testkit::RedisCluster;
@@ -58,6 +58,7 @@ async fn subject(cluster: &Arc<RedisCluster>) -> Subject {
             let (cluster, prefix) = (Arc::clone(&aged), old.clone());
             Box::pin(async move { age(&cluster, &prefix, time).await })
         }),
+        sharing: Sharing::Exact,
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stanchion_kernel::{Clock, ManualClock, Timestamp};
-use stanchion_limiter::conformance::{CASES, Subject};
+use stanchion_limiter::conformance::{CASES, Sharing, Subject};
 use stanchion_limiter::port::{
     Backend, Memory, MemoryConfig, NearCache, NearCacheConfig, Shadow, WithFallback,
 };
@@ -42,6 +42,7 @@ fn subject(wrap: Wrap) -> Subject {
             hand.advance(time);
             Box::pin(std::future::ready(()))
         }),
+        sharing: Sharing::Exact,
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stanchion_kernel::{Clock, Entropy, Ids, ManualClock, Timestamp};
-use stanchion_limiter::conformance::{CASES, Subject};
+use stanchion_limiter::conformance::{CASES, Sharing, Subject};
 use stanchion_limiter::lease::Terms;
 use stanchion_limiter::port::{Backend, Leased, LeasedConfig, Memory, MemoryConfig};
 
@@ -61,6 +61,7 @@ impl World {
                 hand.advance(time);
                 Box::pin(std::future::ready(()))
             }),
+            sharing: Sharing::Exact,
         }
     }
 }

@@ -4,12 +4,16 @@
 mod broken;
 mod cluster;
 mod decorators;
+mod escrow;
 mod failover;
 mod fields;
+mod gossip;
+mod history;
 mod leased;
 mod memory;
 mod model;
 mod properties;
 mod redis;
 mod registry;
+mod relay;
 mod tower;

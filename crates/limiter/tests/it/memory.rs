@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stanchion_kernel::{Clock, ManualClock, Timestamp};
-use stanchion_limiter::conformance::{CASES, LENDER_CASES, LenderSubject, Subject};
+use stanchion_limiter::conformance::{CASES, LENDER_CASES, LenderSubject, Sharing, Subject};
 use stanchion_limiter::port::{Backend, Memory, MemoryConfig};
 use stanchion_limiter::{Ask, Limit, LimiterError, Rate};
 
@@ -19,6 +19,7 @@ pub(crate) fn subject() -> Subject {
             hand.advance(time);
             Box::pin(std::future::ready(()))
         }),
+        sharing: Sharing::Exact,
     }
 }
 

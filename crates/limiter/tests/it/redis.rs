@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use stanchion_kernel::{Clock, Entropy};
-use stanchion_limiter::conformance::{CASES, LENDER_CASES, LenderSubject, Subject};
+use stanchion_limiter::conformance::{CASES, LENDER_CASES, LenderSubject, Sharing, Subject};
 use stanchion_limiter::port::{Backend, Place, Promise, Redis, RedisConfig};
 use stanchion_limiter::{Ask, Limit, Rate};
 use stanchion_testkit::{Redis as Server, RedisOptions};
@@ -62,6 +62,7 @@ async fn subject(server: &Arc<Server>) -> Subject {
             let (server, prefix) = (Arc::clone(&aged), old.clone());
             Box::pin(async move { age(&server, &prefix, time).await })
         }),
+        sharing: Sharing::Exact,
     }
 }
 

@@ -137,6 +137,7 @@ async fn rejects(wrong: Wrong, name: &str) -> bool {
         other: broken(&sound.other),
         newborn: broken(newborn),
         pass: Arc::clone(&sound.pass),
+        sharing: sound.sharing.clone(),
     };
     let case = CASES.iter().find(|case| case.name == name).expect("a case");
     let examination = std::panic::AssertUnwindSafe((case.examine)(subject));
