@@ -259,8 +259,8 @@ mod tests {
     }
 
     #[test]
-    fn the_limiter_needs_redis_alone() {
-        assert_eq!(of(&["stanchion-limiter"]), [Need::Redis]);
+    fn the_limiter_needs_the_servers_of_its_backends_and_its_store() {
+        assert_eq!(of(&["stanchion-limiter"]), [Need::Postgres, Need::Redis]);
     }
 
     #[test]
