@@ -106,7 +106,8 @@ impl Verdict {
     /// or, when the call was refused, until a limit that refused it lets it through; those that did not are left out.
     #[must_use]
     pub fn state_field(&self) -> String {
-        let is_refused = !self.is_allowed();
+        // A call that no limit refused, since its cost is more than any bucket holds, has nothing to wait for.
+        let is_refused = !self.is_allowed() && self.violated().next().is_some();
         let mut field = String::with_capacity(32 * self.said.len());
         for (limit, decision) in self.told() {
             let wait = match is_refused {

@@ -24,7 +24,7 @@ mod value;
 use serde::{Deserialize, Serialize};
 
 pub use auth::AuthSection;
-pub use database::{DatabaseSection, DatabaseUrl};
+pub use database::{DatabaseSection, ServerUrl};
 pub use draft::Draft;
 pub use error::{ConfigError, Finding, Origin};
 pub use feed::FeedSection;

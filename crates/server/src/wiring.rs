@@ -1,5 +1,6 @@
 //! Where the crates meet: the configuration becomes a store, a catalogue and a surface.
 
+pub(crate) mod buckets;
 pub(crate) mod database;
 pub(crate) mod demo_data;
 mod known_skus;

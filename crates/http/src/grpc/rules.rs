@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use stanchion_limiter::{LimitName, MAX_KEY};
 
 use super::messages::Entry;
@@ -15,7 +15,7 @@ pub const MAX_RULES: usize = 1024;
 pub const MAX_RULE_ENTRIES: usize = 16;
 
 /// Puts descriptors of one form under a limit.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// The domain of the requests that it is for.
@@ -25,18 +25,18 @@ pub struct Rule {
     /// The name of the limit. The limit may come and go: while there is none, requests about it are refused with an error.
     pub limit: String,
     /// The keys of the entries whose values choose the bucket. Unset, all do; empty, there is one bucket.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Vec<String>>,
 }
 
 /// An entry that a rule is for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuleEntry {
     /// The entry's key.
     pub key: String,
     /// The entry's value; unset, any.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }
 

@@ -349,7 +349,8 @@ impl Lender for Redis {
             bucket,
             id: *request.id.0.as_bytes(),
             tokens: request.tokens,
-            lifetime: request.lifetime.mul_f64(1.0 + self.drift()),
+            // Both clocks are read in whole microseconds.
+            lifetime: request.lifetime.mul_f64(1.0 + self.drift()) + Duration::from_micros(2),
             settled: request.settled.to_vec(),
         };
         let said = self.call(Call { place, what }).await?;

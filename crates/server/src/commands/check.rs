@@ -3,15 +3,22 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use stanchion_limiter::port::{Promise, Standing};
 use stanchion_store::{Backend, Postgres, Store};
 
 use super::{Session, print};
+use crate::config::BackendWord;
+use crate::wiring::buckets;
 use crate::wiring::database::{self, MIGRATIONS};
 
 const SYNCHRONOUS: &str = include_str!("check/synchronous.sql");
 
 pub(super) async fn run(session: &Session) -> anyhow::Result<ExitCode> {
     print(toml::to_string(&session.config)?)?;
+    if session.config.limiter.backend != BackendWord::Memory {
+        let buckets = buckets::open(session).await?;
+        print_limits(buckets.standing().as_ref())?;
+    }
     let url = &session.config.database.url;
     if let Some(path) = url.reveal().strip_prefix("sqlite:")
         && !Path::new(path.strip_prefix("//").unwrap_or(path)).exists()
@@ -24,6 +31,23 @@ pub(super) async fn run(session: &Session) -> anyhow::Result<ExitCode> {
     print(format_args!("# {current}"))?;
     print(format_args!("# {}", durability(&store).await?))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a failover of Redis can do to the limits, and why.
+fn print_limits(standing: Option<&Standing>) -> anyhow::Result<()> {
+    let Some(standing) = standing else {
+        return print("# Redis cannot be reached; `serve` waits for it");
+    };
+    let promise = match standing.promise {
+        Promise::Exact => "a failover of Redis admits nothing beyond the limits",
+        Promise::Twice { .. } => "a failover of Redis may admit a burst TWICE",
+        Promise::Forgets => "Redis may FORGET buckets, which are full again then",
+    };
+    print(format_args!("# {promise}"))?;
+    for remark in &standing.remarks {
+        print(format_args!("#   {remark}"))?;
+    }
+    Ok(())
 }
 
 /// What `serve` will do about the schema; an error when it would refuse to start.

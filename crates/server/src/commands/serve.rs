@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use stanchion_catalog::Catalog;
 use stanchion_http::{Drained, Draining};
+use stanchion_limiter::port::Leased;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +14,10 @@ use super::{Session, check, print};
 use crate::background::Background;
 use crate::telemetry::Telemetry;
 use crate::wiring::surface::{Listening, authenticator, surface};
-use crate::wiring::{database, demo_data, limits, stock, upkeep};
+use crate::wiring::{buckets, database, demo_data, limits, stock, upkeep};
+
+/// How long a server that stops tries to give back what it has borrowed.
+const GIVE_BACK_WITHIN: Duration = Duration::from_secs(2);
 
 /// Serve the catalogue over HTTP, until Ctrl-C or SIGTERM
 ///
@@ -42,13 +46,15 @@ pub(crate) async fn run(
     }
     // From here on a signal is ours to handle, also in the middle of a start.
     let stop = stop_on_signals()?;
-    let listening = Listening::bind(&session.config.server).await?;
+    let listening = Listening::bind(&session.config.server, &session.config.limiter).await?;
     // Buckets fill from here on: before the first request comes, they hold what a start took.
-    let buckets = limits::buckets(session);
+    let buckets = buckets::open(session).await?;
+    let leased = buckets.leased();
     let store = database::open(session).await?;
     let stock = stock::stock(session, &store);
     let auth = authenticator(session, &store).await?;
-    let limits = limits::open(session, &store, buckets).await?;
+    let limits = limits::open(session, &store, buckets.backend).await?;
+    let limiter = limits.registry.limiter().clone();
     let key = if arguments.demo {
         let catalog = Catalog::new(&store, session.ids.clone());
         demo_data::fill(&catalog, &stock, auth.keys()).await?;
@@ -62,7 +68,7 @@ pub(crate) async fn run(
     let metrics = telemetry.metrics();
     upkeep::start(
         &background,
-        (&store, &stock, &limits.registry),
+        (&store, &stock, &limits.registry, leased.as_ref()),
         &auth,
         metrics,
         has_jwks,
@@ -82,8 +88,11 @@ pub(crate) async fn run(
     ))?;
     tracing::info!(address = %listening.address, database = %session.config.database.url, "serving");
     let announce = announce_stop(stop.clone(), draining);
-    let (drained, ()) = tokio::join!(listening.serve(surface, stop), announce);
+    let (drained, ()) = tokio::join!(listening.serve(surface, limiter, stop), announce);
     background.ended().await;
+    if let Some(leased) = leased {
+        give_back(&leased).await;
+    }
     match drained {
         Drained::Clean => tracing::info!("stopped; every request was answered"),
         Drained::Cut(left) => {
@@ -91,6 +100,15 @@ pub(crate) async fn run(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was borrowed and not spent is there for others at once, and not after the lease alone.
+async fn give_back(leased: &Leased) {
+    match tokio::time::timeout(GIVE_BACK_WITHIN, leased.give_back_all()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "leased tokens could not be given back"),
+        Err(_) => tracing::warn!("leased tokens were not given back in time"),
+    }
 }
 
 /// Readiness ends the moment that the stop begins.
@@ -139,6 +157,9 @@ fn greeting(listening: &Listening, session: &Session, key: Option<String>) -> St
         env!("CARGO_PKG_VERSION"),
         session.config.database.url
     );
+    if let Some(address) = listening.envoy_address {
+        text.push_str(&format!("\n  Envoy      {}", reachable(address)));
+    }
     if let Some(key) = key {
         text.push_str(&format!(
             "\n  admin key  {key}  (for this start; those of earlier ones are revoked)"

@@ -10,7 +10,7 @@ use super::redact::redact_url;
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseSection {
     /// The database.
-    pub url: DatabaseUrl,
+    pub url: ServerUrl,
     /// Whether `serve` brings an old PostgreSQL schema up to date.
     pub auto_migrate: bool,
     /// PostgreSQL: connections of this process. SQLite: reader threads.
@@ -30,7 +30,7 @@ pub struct DatabaseSection {
 impl Default for DatabaseSection {
     fn default() -> Self {
         Self {
-            url: DatabaseUrl::new("sqlite:stanchion-data/stanchion.db"),
+            url: ServerUrl::new("sqlite:stanchion-data/stanchion.db"),
             auto_migrate: false,
             max_connections: 8,
             acquire_timeout_ms: 5_000,
@@ -42,12 +42,12 @@ impl Default for DatabaseSection {
     }
 }
 
-/// The URL of a database; every way to print it hides its password.
+/// The URL of a database or another server; every way to print it hides its password.
 #[derive(Clone, Deserialize, PartialEq, Eq)]
 #[serde(transparent)]
-pub struct DatabaseUrl(String);
+pub struct ServerUrl(String);
 
-impl DatabaseUrl {
+impl ServerUrl {
     /// Takes the URL as it is.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
@@ -61,19 +61,19 @@ impl DatabaseUrl {
     }
 }
 
-impl fmt::Display for DatabaseUrl {
+impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&redact_url(&self.0))
     }
 }
 
-impl fmt::Debug for DatabaseUrl {
+impl fmt::Debug for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", redact_url(&self.0))
     }
 }
 
-impl Serialize for DatabaseUrl {
+impl Serialize for ServerUrl {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

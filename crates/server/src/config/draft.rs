@@ -65,6 +65,14 @@ impl Draft {
                 message,
             }));
         }
+        if let Some((Value::Tables(tables), origin)) = self.settings.get("limiter.envoy_rules")
+            && let Some(message) = limiter::wrong_rules(tables)
+        {
+            self.findings.push(Finding {
+                origin: origin.clone(),
+                message,
+            });
+        }
         for key in super::keys() {
             if let Some((value, origin)) = self.settings.get(key.name)
                 && !key.accepts(value)
@@ -115,6 +123,7 @@ impl Draft {
     fn contradictions(&self, config: &Config) -> Vec<Finding> {
         let found = config.server.contradiction().into_iter();
         let found = found.chain(config.auth.contradiction());
+        let found = found.chain(config.limiter.contradiction());
         found
             .map(|(name, message)| Finding {
                 origin: self

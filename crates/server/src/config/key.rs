@@ -46,8 +46,12 @@ pub enum Kind {
     Networks,
     /// A list of web origins, as in `https://shop.example`.
     Origins,
+    /// A list of URLs, each with one of these schemes; their passwords are never printed.
+    Urls(&'static [&'static str]),
     /// Tables that describe limits.
     Limits,
+    /// Tables that put Envoy's descriptors under limits.
+    Rules,
 }
 
 const HTTP: &[&str] = &["https://", "http://"];
@@ -67,7 +71,11 @@ impl Key {
             (Kind::DatabaseUrl | Kind::Url(_) | Kind::PathOrUrl, Value::Text(text)) => {
                 format!("\"{}\"", redact_url(text))
             }
-            (Kind::Secret, _) => HIDDEN.to_owned(),
+            (Kind::Urls(_), Value::List(urls)) => {
+                let shown: Vec<String> = urls.iter().map(|url| redact_url(url)).collect();
+                format!("{shown:?}")
+            }
+            (Kind::Secret | Kind::Urls(_), _) => HIDDEN.to_owned(),
             _ => value.to_string(),
         }
     }
@@ -92,8 +100,11 @@ impl Key {
                 .iter()
                 .all(|item| item.parse::<ipnet::IpNet>().is_ok()),
             (Kind::Origins, Value::List(items)) => items.iter().all(|item| is_origin(item)),
-            (Kind::Limits, Value::List(items)) => items.is_empty(),
-            (Kind::Limits, Value::Tables(_)) => true,
+            (Kind::Urls(schemes), Value::List(items)) => {
+                items.iter().all(|item| starts_with_any(item, schemes))
+            }
+            (Kind::Limits | Kind::Rules, Value::List(items)) => items.is_empty(),
+            (Kind::Limits | Kind::Rules, Value::Tables(_)) => true,
             _ => false,
         }
     }
@@ -115,6 +126,10 @@ impl Kind {
             Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
             Self::Networks => "a list of IP networks, as in [\"10.0.0.0/8\"]".to_owned(),
+            Self::Urls(schemes) => {
+                format!("a list of URLs that start with {}", schemes.join(" or "))
+            }
+            Self::Rules => "a list of tables, each with `domain`, `entries` and `limit`".to_owned(),
             Self::Limits => {
                 "a list of tables, each with `name`, `rate`, `burst` and `per`".to_owned()
             }
@@ -126,7 +141,10 @@ impl Kind {
 
     /// Whether the value is a list.
     pub(super) fn is_list(&self) -> bool {
-        matches!(self, Self::Networks | Self::Origins | Self::Limits)
+        matches!(
+            self,
+            Self::Networks | Self::Origins | Self::Urls(_) | Self::Limits | Self::Rules
+        )
     }
 }
 

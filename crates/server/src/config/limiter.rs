@@ -1,12 +1,17 @@
 mod entry;
 mod judge;
 
-use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::num::NonZeroU16;
 
+use serde::{Deserialize, Serialize};
+use stanchion_http::grpc::Rule;
+
+use super::ServerUrl;
 use super::key::{Key, Kind};
 
 pub use entry::{Callers, FallbackWord, LimitEntry, Per, RateText};
-pub(super) use judge::objections;
+pub(super) use judge::{objections, wrong_rules};
 
 /// `[limiter]`: limits, and those in front of the routes.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -18,6 +23,29 @@ pub struct LimiterSection {
     pub backend: BackendWord,
     /// How many buckets that are not full are remembered.
     pub buckets: usize,
+    /// Redis: its address, or those of Sentinels or of nodes of a cluster.
+    pub urls: Vec<ServerUrl>,
+    /// Redis: the name of the primary that the Sentinels watch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sentinel: Option<String>,
+    /// Redis: with what all keys begin.
+    pub prefix: String,
+    /// Redis: for how long buckets stay empty after a promotion or a restart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quarantine_ms: Option<u64>,
+    /// Redis: how many replicas must have what was taken before it is answered.
+    pub acknowledged_by: u32,
+    /// Redis: the latest answer that is honoured.
+    pub reply_ms: u64,
+    /// Redis: whether tokens are borrowed and spent with no network.
+    pub leases: bool,
+    /// How many servers share the limits.
+    pub servers: NonZeroU16,
+    /// Where Envoy's rate limit service listens; nowhere when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub envoy_listen: Option<SocketAddr>,
+    /// Which of Envoy's descriptors are under which limits.
+    pub envoy_rules: Vec<Rule>,
     /// The limits.
     pub limits: Vec<LimitEntry>,
 }
@@ -29,6 +57,10 @@ pub enum BackendWord {
     /// In the memory of each server.
     #[default]
     Memory,
+    /// In a Redis server, alone or with replicas.
+    Redis,
+    /// In a Redis Cluster.
+    RedisCluster,
 }
 
 impl Default for LimiterSection {
@@ -37,9 +69,61 @@ impl Default for LimiterSection {
             enabled: true,
             backend: BackendWord::Memory,
             buckets: 1_000_000,
+            urls: Vec::new(),
+            sentinel: None,
+            prefix: "stanchion:limiter".to_owned(),
+            quarantine_ms: None,
+            acknowledged_by: 0,
+            reply_ms: 500,
+            leases: true,
+            servers: NonZeroU16::MIN,
+            envoy_listen: None,
+            envoy_rules: Vec::new(),
             limits: vec![LimitEntry::anonymous()],
         }
     }
+}
+
+impl LimiterSection {
+    /// A key that another one contradicts, and how.
+    pub(super) fn contradiction(&self) -> Option<(&'static str, String)> {
+        let is_redis = self.backend != BackendWord::Memory;
+        let is_one = self.backend == BackendWord::Redis && self.sentinel.is_none();
+        let found = [
+            (
+                is_redis && self.urls.is_empty(),
+                ("limiter.urls", "is needed with this backend"),
+            ),
+            (
+                !is_redis && !self.urls.is_empty(),
+                (
+                    "limiter.urls",
+                    "goes with `backend = \"redis\"` or `\"redis-cluster\"`",
+                ),
+            ),
+            (
+                is_one && self.urls.len() > 1,
+                (
+                    "limiter.urls",
+                    "has one address, unless `sentinel` names a primary",
+                ),
+            ),
+            (
+                self.sentinel.is_some() && self.backend != BackendWord::Redis,
+                ("limiter.sentinel", "goes with `backend = \"redis\"`"),
+            ),
+            (
+                self.envoy_listen.is_none() && !self.envoy_rules.is_empty(),
+                ("limiter.envoy_rules", "goes with `envoy_listen`"),
+            ),
+        ];
+        let mut found = found.into_iter().filter(|(is_so, _)| *is_so);
+        found.next().map(|(_, (key, why))| (key, why.to_owned()))
+    }
+}
+
+const fn between(min: u64, max: u64) -> Kind {
+    Kind::Integer { min, max }
 }
 
 pub(super) const KEYS: &[Key] = &[
@@ -50,8 +134,8 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         name: "limiter.backend",
-        kind: Kind::Choice(&["memory"]),
-        about: "Where buckets are kept: in the memory of each server, which limits each by itself.",
+        kind: Kind::Choice(&["memory", "redis", "redis-cluster"]),
+        about: "Where buckets are kept: in the memory of each server, which limits each by itself, or in Redis, for all together. `docs/distributed-limits.md` compares them.",
     },
     Key {
         name: "limiter.buckets",
@@ -60,6 +144,56 @@ pub(super) const KEYS: &[Key] = &[
             max: 100_000_000,
         },
         about: "Buckets that are not full and are remembered; more get 503, unless their limits fall back to `allow`.",
+    },
+    Key {
+        name: "limiter.urls",
+        kind: Kind::Urls(&["redis://", "rediss://"]),
+        about: "Redis: its address; with `sentinel` those of the Sentinels, with `redis-cluster` those of some nodes. User and password are those of the first.",
+    },
+    Key {
+        name: "limiter.sentinel",
+        kind: Kind::Text,
+        about: "Redis: the name under which Sentinels watch the primary.",
+    },
+    Key {
+        name: "limiter.prefix",
+        kind: Kind::Text,
+        about: "Redis: with what all keys begin; servers that share limits have the same.",
+    },
+    Key {
+        name: "limiter.quarantine_ms",
+        kind: between(0, 600_000),
+        about: "Redis: for how long buckets stay empty after a promotion or a restart; absent, as long as the settings that are asked of Redis need. 0 with `acknowledged_by`: a promotion begins nothing anew.",
+    },
+    Key {
+        name: "limiter.acknowledged_by",
+        kind: between(0, 16),
+        about: "Redis: how many replicas must have what was taken before it is answered.",
+    },
+    Key {
+        name: "limiter.reply_ms",
+        kind: between(10, 10_000),
+        about: "Redis: the latest answer that is honoured.",
+    },
+    Key {
+        name: "limiter.leases",
+        kind: Kind::Boolean,
+        about: "Redis: whether tokens of large limits are borrowed, and spent with no network.",
+    },
+    Key {
+        name: "limiter.servers",
+        kind: between(1, 1_000),
+        about: "How many servers share the limits: what each borrows, and its share when Redis cannot be reached.",
+    },
+    Key {
+        name: "limiter.envoy_listen",
+        kind: Kind::Address,
+        about: "Where Envoy's rate limit service listens, gRPC without a credential: an address that only proxies reach. Nowhere when absent.",
+    },
+    Key {
+        name: "limiter.envoy_rules",
+        kind: Kind::Rules,
+        about: "Which of Envoy's descriptors are under which limits. `docs/envoy.md` has their keys.",
     },
     Key {
         name: "limiter.limits",

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use stanchion_http::RouteLimit;
-use stanchion_limiter::port::{Backend, Memory, MemoryConfig, Shadow};
+use stanchion_limiter::port::Backend;
 use stanchion_limiter::registry::Registry;
 use stanchion_limiter::{Limit, Limiter};
 use stanchion_store::Store;
 
 use crate::commands::Session;
-use crate::config::{BackendWord, Callers, LimitEntry, Per};
+use crate::config::{Callers, LimitEntry, Per};
 
 /// The limits of this server.
 pub(crate) struct Limits {
@@ -18,21 +18,6 @@ pub(crate) struct Limits {
     pub(crate) registry: Registry,
     /// Those in front of the routes.
     pub(crate) in_front: Vec<RouteLimit>,
-}
-
-/// Where buckets are kept. Those in memory can always be reached, and so no limit has to fall back.
-pub(crate) fn buckets(session: &Session) -> Arc<dyn Backend> {
-    let section = &session.config.limiter;
-    match section.backend {
-        BackendWord::Memory => {
-            let config = MemoryConfig {
-                buckets: section.buckets,
-                ..MemoryConfig::default()
-            };
-            let buckets = Memory::new(config, session.clock.clone());
-            Arc::new(Shadow::new(Arc::new(buckets)))
-        }
-    }
 }
 
 /// The limits of the configuration and of the database.
@@ -44,7 +29,7 @@ pub(crate) async fn open(
     let section = &session.config.limiter;
     let (mut fixed, mut in_front) = (Vec::new(), Vec::new());
     for entry in section.limits.iter().filter(|entry| entry.enabled) {
-        let limit = entry.limit();
+        let limit = entry.limit(section.servers);
         let limit = limit.with_context(|| format!("the limit `{}`", entry.name))?;
         in_front.extend(route_limit(entry, &limit).filter(|_| section.enabled));
         fixed.push(limit);

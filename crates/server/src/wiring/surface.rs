@@ -6,7 +6,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use stanchion_catalog::Catalog;
 use stanchion_http::auth::Authenticator;
+use stanchion_http::grpc::{RateLimit, RateLimitConfig, Rules};
 use stanchion_http::{AuthConfig, Drained, Draining, HttpConfig, Listener, Services, Surface};
+use stanchion_limiter::Limiter;
 use stanchion_stock::Stock;
 use stanchion_store::Store;
 use stanchion_store::keys::Keys;
@@ -15,24 +17,30 @@ use tokio_util::sync::CancellationToken;
 use super::limits::Limits;
 use super::stock::CatalogAssortment;
 use crate::commands::Session;
-use crate::config::{self, AuthSection, ServerSection};
+use crate::config::{self, AuthSection, LimiterSection, ServerSection};
 use crate::telemetry::Telemetry;
 
 /// The listeners, bound; they accept from here on and are served by [`Listening::serve`].
 pub(crate) struct Listening {
     api: Listener,
     metrics: Option<Listener>,
+    envoy: Option<(Listener, Rules)>,
     /// Where the API listens, with the port that the system chose.
     pub(crate) address: SocketAddr,
     /// Where `/metrics` listens when it has a listener of its own.
     pub(crate) metrics_address: Option<SocketAddr>,
+    /// Where Envoy's rate limit service listens, when it does.
+    pub(crate) envoy_address: Option<SocketAddr>,
     /// Whether the API speaks TLS.
     pub(crate) tls: bool,
 }
 
 impl Listening {
     /// Binds first, so that a taken address is known before the database is touched.
-    pub(crate) async fn bind(section: &ServerSection) -> anyhow::Result<Self> {
+    pub(crate) async fn bind(
+        section: &ServerSection,
+        limiter: &LimiterSection,
+    ) -> anyhow::Result<Self> {
         let settings = http_config(section);
         let api = Listener::bind(section.listen, &settings).await?;
         let plain = HttpConfig {
@@ -44,7 +52,17 @@ impl Listening {
             Some(address) => Some(Listener::bind(address, &plain).await?),
             None => None,
         };
+        let envoy = match limiter.envoy_listen {
+            Some(address) => {
+                let rules = Rules::new(limiter.envoy_rules.clone())?;
+                Some((Listener::bind(address, &plain).await?, rules))
+            }
+            None => None,
+        };
+        let envoy_listener = envoy.as_ref().map(|(listener, _)| listener);
         Ok(Self {
+            envoy_address: envoy_listener.map(Listener::local_addr).transpose()?,
+            envoy,
             address: api.local_addr()?,
             metrics_address: metrics.as_ref().map(Listener::local_addr).transpose()?,
             tls: settings.tls(),
@@ -54,7 +72,12 @@ impl Listening {
     }
 
     /// Serves until `stop`, then drains.
-    pub(crate) async fn serve(self, surface: Surface, stop: CancellationToken) -> Drained {
+    pub(crate) async fn serve(
+        self,
+        surface: Surface,
+        limiter: Limiter,
+        stop: CancellationToken,
+    ) -> Drained {
         // Metrics stay readable while the API drains, and end right after it.
         let drained = CancellationToken::new();
         let metrics = async {
@@ -64,12 +87,18 @@ impl Listening {
                     .await;
             }
         };
+        let envoy = async {
+            if let Some((listener, rules)) = self.envoy {
+                let service = RateLimit::new(limiter, rules, RateLimitConfig::default());
+                service.serve(listener, stop.clone(), stop.clone()).await;
+            }
+        };
         let api = async {
-            let how = self.api.serve(surface.router, stop).await;
+            let how = self.api.serve(surface.router, stop.clone()).await;
             drained.cancel();
             how
         };
-        tokio::join!(api, metrics).0
+        tokio::join!(api, metrics, envoy).0
     }
 }
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 use stanchion_http::auth::Authenticator;
+use stanchion_limiter::port::Leased;
 use stanchion_limiter::registry::Registry;
 use stanchion_stock::Stock;
 use stanchion_store::{Backend, Store};
 
-use super::stock;
+use super::{buckets, stock};
 use crate::background::Background;
 
 /// How often old feed rows and idempotency keys are deleted.
@@ -20,7 +21,7 @@ const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 /// Starts all of it.
 pub(crate) fn start(
     background: &Background,
-    (store, stock, limits): (&Store, &Stock, &Registry),
+    (store, stock, limits, leased): (&Store, &Stock, &Registry, Option<&Leased>),
     auth: &Authenticator,
     metrics: &PrometheusHandle,
     has_jwks: bool,
@@ -42,6 +43,9 @@ pub(crate) fn start(
             tracing::warn!(%error, "the change feed cannot be opened");
         }
     });
+    if let Some(leased) = leased.cloned() {
+        background.run("leases", move || buckets::give_back_ending(leased.clone()));
+    }
     if has_jwks {
         let auth = auth.clone();
         background.run("jwks", move || {

@@ -19,6 +19,7 @@ mod previous;
 mod program;
 mod revocation;
 mod server;
+mod shared_limits;
 mod stock;
 mod stopping;
 mod telemetry;

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::standing::with_drift;
 use crate::LimiterError;
 use crate::port::{DRIFT, MAX_LIFETIME};
 
@@ -15,9 +16,9 @@ pub enum Place {
         urls: Vec<String>,
         /// The name.
         name: String,
-        /// The user of the servers themselves, when they have one.
+        /// The user of the servers themselves; that of the first Sentinel's address when absent.
         username: Option<String>,
-        /// The password of the servers themselves.
+        /// The password of the servers themselves; that of the first Sentinel's address when absent.
         password: Option<String>,
     },
     /// In a cluster, of which these are some nodes. All have the same user and password, those of the first address.
@@ -95,6 +96,12 @@ impl RedisConfig {
             longest_lease: Duration::ZERO,
             assumed_overlap: Duration::from_secs(60),
         }
+    }
+
+    /// The quarantine that is long enough where a server that was cut off ceases to write within `old_primary`.
+    #[must_use]
+    pub fn needed_quarantine(&self, old_primary: Duration) -> Duration {
+        with_drift(old_primary + self.after_last_write())
     }
 
     /// What passes after the last write of an old primary until nothing that it granted can be admitted.

@@ -3,8 +3,8 @@
 use redis::aio::MultiplexedConnection;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, IntoConnectionInfo as _, RedisError,
-    RedisResult, ServerErrorKind,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind,
+    IntoConnectionInfo as _, RedisError, RedisResult, ServerErrorKind, TlsMode,
 };
 
 use super::config::{Place, RedisConfig};
@@ -57,23 +57,30 @@ fn route(place: &Place) -> RedisResult<Route> {
             password,
         } => (urls, name, username, password),
     };
-    let mut addresses = Vec::new();
-    let mut sentinel_password = None;
-    for url in urls {
-        let info = url.as_str().into_connection_info()?;
-        addresses.push(info.addr().clone());
-        sentinel_password =
-            sentinel_password.or_else(|| info.redis_settings().password().map(str::to_owned));
-    }
+    let urls = urls.iter().map(|url| url.as_str().into_connection_info());
+    let infos = urls.collect::<RedisResult<Vec<_>>>()?;
+    let addresses = infos.iter().map(|info| info.addr().clone());
     let mut builder = SentinelClientBuilder::new(addresses, name, SentinelServerType::Master)?;
-    if let Some(username) = username {
+    let first = infos.first().map(ConnectionInfo::redis_settings);
+    let of_sentinels = first.map(|first| (first.username(), first.password()));
+    let (sentinel_username, sentinel_password) = of_sentinels.unwrap_or_default();
+    if let Some(username) = username.as_deref().or(sentinel_username) {
         builder = builder.set_client_to_redis_username(username);
     }
-    if let Some(password) = password {
+    if let Some(password) = password.as_deref().or(sentinel_password) {
         builder = builder.set_client_to_redis_password(password);
+    }
+    if let Some(username) = sentinel_username {
+        builder = builder.set_client_to_sentinel_username(username);
     }
     if let Some(password) = sentinel_password {
         builder = builder.set_client_to_sentinel_password(password);
+    }
+    let is_tls = |info: &ConnectionInfo| matches!(info.addr(), ConnectionAddr::TcpTls { .. });
+    if infos.iter().any(is_tls) {
+        builder = builder
+            .set_client_to_redis_tls_mode(TlsMode::Secure)
+            .set_client_to_sentinel_tls_mode(TlsMode::Secure);
     }
     Ok(Route::Sentinel(Box::new(builder.build()?)))
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::port::DRIFT;
 use crate::{Limit, LimiterError};
 
 /// The oldest Redis that is supported, for its scripts and what it says of its replicas.
@@ -225,6 +226,7 @@ impl Settings {
         needed: Duration,
         remarks: &mut Vec<String>,
     ) -> bool {
+        let needed = with_drift(needed);
         if quarantine >= needed {
             return true;
         }
@@ -242,6 +244,11 @@ impl Settings {
         min.and(self.max_lag.filter(|lag| !lag.is_zero()))
             .map(|lag| lag + FOUND_MISSING)
     }
+}
+
+/// As long as that on the slower of two clocks, as a quarantine by the quicker one.
+pub(super) fn with_drift(time: Duration) -> Duration {
+    time.mul_f64(1.0 + 2.0 * DRIFT)
 }
 
 #[cfg(test)]

@@ -24,10 +24,10 @@ pub struct LimitEntry {
     /// The routes that it binds, as in `GET /v1/products`; all of them when there are none here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<String>,
-    /// What it says while its buckets cannot be reached.
-    #[serde(default)]
-    pub fallback: FallbackWord,
-    /// How many servers share it then.
+    /// What it says while its buckets cannot be reached: by default its share in front of routes, and no otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<FallbackWord>,
+    /// How many servers share it then, if it is another number than `limiter.servers`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub servers: Option<NonZeroU16>,
     /// Whether it decides and counts and never denies.
@@ -68,11 +68,10 @@ pub enum Callers {
 }
 
 /// What a limit says while its buckets cannot be reached.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FallbackWord {
     /// Nothing is admitted.
-    #[default]
     Deny,
     /// Everything is admitted.
     Allow,
@@ -90,7 +89,7 @@ impl LimitEntry {
             per: Per::Client,
             callers: Callers::Anonymous,
             routes: Vec::new(),
-            fallback: FallbackWord::Deny,
+            fallback: None,
             servers: None,
             shadow: false,
             enabled: true,
@@ -103,17 +102,18 @@ impl LimitEntry {
         self.enabled && self.per != Per::Check
     }
 
-    /// As a limit.
+    /// As a limit, which `servers` share.
     ///
     /// # Errors
     /// What is out of its bounds.
-    pub fn limit(&self) -> Result<Limit, InvalidLimit> {
+    pub fn limit(&self, servers: NonZeroU16) -> Result<Limit, InvalidLimit> {
         let limit = Limit::new(&self.name, self.rate.0, self.burst)?;
-        let servers = self.servers.unwrap_or(NonZeroU16::MIN);
+        let servers = self.servers.unwrap_or(servers);
         let fallback = match self.fallback {
-            FallbackWord::Deny => Fallback::Deny,
-            FallbackWord::Allow => Fallback::Allow,
-            FallbackWord::Share => Fallback::Share { servers },
+            Some(FallbackWord::Deny) => Fallback::Deny,
+            Some(FallbackWord::Allow) => Fallback::Allow,
+            None if self.per == Per::Check => Fallback::Deny,
+            Some(FallbackWord::Share) | None => Fallback::Share { servers },
         };
         Ok(limit.with_fallback(fallback).in_shadow(self.shadow))
     }

@@ -1,5 +1,8 @@
 //! What is wrong with `[[limiter.limits]]`, each with the number and the name of its limit.
 
+use std::num::NonZeroU16;
+
+use stanchion_http::grpc::Rules;
 use stanchion_limiter::port::MAX_ASKS;
 
 use super::{Callers, FallbackWord, LimitEntry, Per};
@@ -39,6 +42,20 @@ pub(in crate::config) fn objections(tables: &[toml::Table]) -> Vec<String> {
     objections
 }
 
+/// What is wrong with the rules for Envoy, if anything is.
+pub(in crate::config) fn wrong_rules(tables: &[toml::Table]) -> Option<String> {
+    let tables = tables.iter().cloned().map(toml::Value::Table);
+    let rules = serde_path_to_error::deserialize(toml::Value::Array(tables.collect()));
+    let wrong = match rules {
+        Ok(rules) => Rules::new(rules).err()?.to_string(),
+        Err(error) => {
+            let what = error.inner().message().replace('\n', ", ");
+            format!("{}: {what}", error.path())
+        }
+    };
+    Some(format!("`limiter.envoy_rules`: {wrong}"))
+}
+
 fn read(table: &toml::Table) -> Result<LimitEntry, String> {
     if let Some(unknown) = table.keys().find(|key| !NAMES.contains(&key.as_str())) {
         let nearest = nearest(unknown, NAMES.iter().copied());
@@ -60,7 +77,7 @@ fn read(table: &toml::Table) -> Result<LimitEntry, String> {
 
 fn judge(entry: &LimitEntry) -> Vec<String> {
     let mut found = Vec::new();
-    if let Err(error) = entry.limit() {
+    if let Err(error) = entry.limit(NonZeroU16::MIN) {
         found.push(error.to_string());
     }
     if entry.name == RESERVED {
@@ -68,14 +85,12 @@ fn judge(entry: &LimitEntry) -> Vec<String> {
             "`{RESERVED}` is the name of a route; choose another"
         ));
     }
-    match (entry.fallback, entry.servers) {
-        (FallbackWord::Share, None) => {
-            found.push("the fallback `share` needs `servers`, their number".to_owned());
-        }
-        (FallbackWord::Deny | FallbackWord::Allow, Some(_)) => {
-            found.push("`servers` goes with the fallback `share` only".to_owned());
-        }
-        _ => {}
+    let falls_back_whole = matches!(
+        entry.fallback,
+        Some(FallbackWord::Deny | FallbackWord::Allow)
+    );
+    if falls_back_whole && entry.servers.is_some() {
+        found.push("`servers` goes with the fallback `share` only".to_owned());
     }
     match (entry.per, entry.callers) {
         (Per::Key, Callers::Anonymous) => {

@@ -30,17 +30,17 @@ fn remark(standing: &Standing) -> &str {
 #[test]
 fn a_fenced_server_is_exact_when_the_quarantine_outlasts_the_old_primary() {
     assert_eq!(
-        settings().assess(&setup(Some(3_500), 0)).promise,
+        settings().assess(&setup(Some(3_570), 0)).promise,
         Promise::Exact
     );
-    let short = settings().assess(&setup(Some(3_499), 0));
+    let short = settings().assess(&setup(Some(3_569), 0));
     assert_eq!(
         short.promise,
         Promise::Twice {
             overlap: Some(Duration::from_secs(3))
         }
     );
-    assert!(remark(&short).contains("quarantine of 3.499s"));
+    assert!(remark(&short).contains("quarantine of 3.569s"));
 }
 
 #[test]
@@ -72,8 +72,8 @@ fn a_server_without_replicas_needs_no_more_than_the_time_of_what_is_under_way() 
         min_replicas: Some(0),
         ..settings()
     };
-    assert_eq!(alone.assess(&setup(Some(500), 0)).promise, Promise::Exact);
-    assert_ne!(alone.assess(&setup(Some(499), 0)).promise, Promise::Exact);
+    assert_eq!(alone.assess(&setup(Some(510), 0)).promise, Promise::Exact);
+    assert_ne!(alone.assess(&setup(Some(509), 0)).promise, Promise::Exact);
 }
 
 #[test]
