@@ -1,4 +1,4 @@
-use stanchion_sim::{Simulation, Wrong, check};
+use stanchion_sim::stock::{Simulation, Wrong, check};
 
 /// Within so many seeds whatever is wrong must have been seen.
 const SEEDS: u64 = 40;
