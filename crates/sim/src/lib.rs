@@ -1,19 +1,10 @@
 #![doc = include_str!("../README.md")]
 
-mod client;
-mod database;
+mod breach;
 mod dice;
-mod history;
-mod oracle;
-mod port;
-mod server;
-mod simulation;
+pub mod limiter;
+mod recorder;
+pub mod stock;
 mod time;
-mod weather;
-mod workload;
-mod wrong;
 
-pub use history::{Ask, Decision, Event, Heard, History, Left, Wish};
-pub use oracle::{Breach, check};
-pub use simulation::Simulation;
-pub use wrong::Wrong;
+pub use breach::Breach;

@@ -1,5 +1,5 @@
 //! The simulations, and what shows that their oracles see.
 
-mod broken;
-mod coverage;
+mod limiter;
 mod seeds;
+mod stock;

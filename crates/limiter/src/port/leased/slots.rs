@@ -179,13 +179,15 @@ impl Slots {
         Some(slot)
     }
 
-    /// All of them, as they are at the moments when it looks.
+    /// All of them, as they are at the moments when it looks, and by age: the table's order is by chance.
     pub(super) fn all(&self) -> Vec<Arc<Slot>> {
         let read = |shard: &RwLock<Shard>| {
             let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
             shard.table.iter().map(Arc::clone).collect::<Vec<_>>()
         };
-        self.shards.iter().flat_map(read).collect()
+        let mut slots: Vec<_> = self.shards.iter().flat_map(read).collect();
+        slots.sort_unstable_by_key(|slot| slot.number);
+        slots
     }
 }
 

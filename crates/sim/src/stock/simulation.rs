@@ -5,15 +5,15 @@ use std::time::Duration;
 use stanchion_stock::{StockConfig, Strategy};
 use tokio::task::JoinSet;
 
-use crate::Wrong;
-use crate::client::{Client, crashing, sweeping};
-use crate::database::Database;
 use crate::dice::Dice;
-use crate::history::{Event, History, Recorder};
-use crate::server::Servers;
+use crate::stock::Wrong;
+use crate::stock::client::{Client, crashing, sweeping};
+use crate::stock::database::Database;
+use crate::stock::history::{Event, History, Recorder};
+use crate::stock::server::Servers;
+use crate::stock::weather::Weather;
+use crate::stock::workload::Workload;
 use crate::time::Time;
-use crate::weather::Weather;
-use crate::workload::Workload;
 
 /// After so long all holds are over, and everything that was delayed has come.
 const CALM_AFTER: Duration = Duration::from_secs(30);

@@ -8,11 +8,11 @@ use stanchion_kernel::Ids;
 use stanchion_stock::{Adjust, Reserve, SetLowStock, Stock, StockConfig, StockError, Strategy};
 use tokio_util::sync::CancellationToken;
 
-use crate::database::Database;
 use crate::dice::Dice;
-use crate::history::{Ask, Event, Heard, Wish};
-use crate::port::SimPort;
-use crate::weather::Weather;
+use crate::stock::database::Database;
+use crate::stock::history::{Ask, Event, Heard, Wish};
+use crate::stock::port::SimPort;
+use crate::stock::weather::Weather;
 
 /// By how many microseconds the clock of a server may be ahead or behind.
 const WRONGNESS_US: u32 = 60_000_000;

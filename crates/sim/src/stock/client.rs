@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use stanchion_stock::{StockError, Strategy};
 
-use crate::history::{Ask, Heard};
-use crate::server::Servers;
-use crate::workload::Workload;
+use crate::stock::history::{Ask, Heard};
+use crate::stock::server::Servers;
+use crate::stock::workload::Workload;
 
 /// How often a client tries a keyed request whose end it does not know.
 const TRIES: u32 = 6;

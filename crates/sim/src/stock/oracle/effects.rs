@@ -7,7 +7,7 @@ use stanchion_stock::{Outcome, StockError};
 use stanchion_store::StoreError;
 
 use super::answers::is_of;
-use crate::history::{Ask, Event, Heard, History};
+use crate::stock::history::{Ask, Event, Heard, History};
 
 pub(super) fn check(history: &History) -> Result<(), String> {
     was_asked_for(history)?;

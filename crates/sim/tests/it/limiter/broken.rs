@@ -1,10 +1,10 @@
-use stanchion_sim::{Simulation, Wrong, check};
+use stanchion_sim::limiter::{Simulation, Wrong, check};
 
 /// Within so many seeds whatever is wrong must have been seen.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 150;
 
 #[test]
-fn a_wrong_database_is_seen_within_a_few_seeds() {
+fn a_wrong_limiter_is_seen() {
     for wrong in Wrong::ALL {
         let mut seeds = 0..SEEDS;
         let is_seen = seeds.any(|seed| {

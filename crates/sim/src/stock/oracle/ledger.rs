@@ -6,7 +6,7 @@ use stanchion_stock::{Movement, MovementKind, Reservation, State};
 
 use super::demand_equal;
 use super::model::Model;
-use crate::history::Left;
+use crate::stock::history::Left;
 
 pub(super) fn check(model: &Model, left: &Left) -> Result<(), String> {
     let rows: Vec<_> = model.rows.values().cloned().collect();

@@ -9,7 +9,7 @@ use stanchion_stock::{Line, Lines, Reservation};
 use stanchion_store::idempotency::IdempotencyKey;
 
 use crate::dice::Dice;
-use crate::history::{Ask, Heard, Wish};
+use crate::stock::history::{Ask, Heard, Wish};
 
 /// The SKUs that may get a row; one more never gets any.
 const SKUS: [&str; 4] = ["A", "B", "C", "D"];

@@ -4,7 +4,7 @@ use stanchion_stock::decide::{Plan, View};
 use stanchion_stock::{Outcome, Refusal};
 
 use super::tables::scope;
-use crate::history::Decision;
+use crate::stock::history::Decision;
 
 /// What was read, and after how many events each part of it was.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use stanchion_store::StoreError;
 use stanchion_store::idempotency::IdempotencyKey;
 
 use super::Found;
-use crate::history::{Ask, Event, Heard, History, Wish};
+use crate::stock::history::{Ask, Event, Heard, History, Wish};
 
 pub(super) fn check(history: &History) -> Result<(), Found> {
     let mut asked: BTreeMap<usize, (usize, &Ask)> = BTreeMap::new();

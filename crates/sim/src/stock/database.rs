@@ -17,9 +17,9 @@ use stanchion_stock::decide::{Plan, View};
 use stanchion_stock::{Outcome, Reservation, StockRow};
 use stanchion_store::StoreError;
 
-use crate::Wrong;
 use crate::dice::Dice;
-use crate::history::{Decision, Event, Left, Recorder};
+use crate::stock::Wrong;
+use crate::stock::history::{Decision, Event, Left, Recorder};
 use crate::time::Time;
 pub(crate) use locks::Held;
 pub(crate) use seen::Seen;

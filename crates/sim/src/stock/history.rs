@@ -1,13 +1,13 @@
 //! What happened, in order.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use stanchion_kernel::{Timestamp, Uuid};
 use stanchion_stock::command::Command;
 use stanchion_stock::{Lines, Movement, Outcome, Reservation, StockError, StockRow, Strategy};
 use stanchion_store::idempotency::IdempotencyKey;
+
+use crate::recorder::{self, Recorder as Of};
 
 /// Everything that happened under a seed, and what was left in the database.
 #[derive(Debug)]
@@ -166,9 +166,7 @@ impl History {
     /// A number that is another one as soon as anything is different.
     #[must_use]
     pub fn digest(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        format!("{self:?}").hash(&mut hasher);
-        hasher.finish()
+        recorder::digest(self)
     }
 
     /// The last events, one a line.
@@ -180,34 +178,9 @@ impl History {
     /// The last of the first `end` events, one a line.
     #[must_use]
     pub fn until(&self, end: usize, count: usize) -> String {
-        let end = end.min(self.events.len());
-        let lines = self.events.iter().enumerate().take(end);
-        let lines = lines.skip(end.saturating_sub(count));
-        lines
-            .map(|(at, event)| format!("{at:4} {event:?}\n"))
-            .collect()
+        recorder::lines(&self.events, end, count)
     }
 }
 
 /// Where events are written down.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Recorder(Arc<Mutex<Vec<Event>>>);
-
-impl Recorder {
-    pub(crate) fn record(&self, event: Event) {
-        self.events().push(event);
-    }
-
-    /// How many events there are.
-    pub(crate) fn position(&self) -> usize {
-        self.events().len()
-    }
-
-    pub(crate) fn take(&self) -> Vec<Event> {
-        std::mem::take(&mut self.events())
-    }
-
-    fn events(&self) -> MutexGuard<'_, Vec<Event>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+pub(crate) type Recorder = Of<Event>;

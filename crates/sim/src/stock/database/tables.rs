@@ -7,7 +7,7 @@ use stanchion_stock::{Movement, Outcome, Reservation, State, StockRow};
 use stanchion_store::StoreError;
 use stanchion_store::idempotency::IdempotencyKey;
 
-use crate::Wrong;
+use crate::stock::Wrong;
 
 /// What is committed.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ use stanchion_stock::{
 };
 use stanchion_store::idempotency::IdempotencyKey;
 
-use crate::history::Decision;
+use crate::stock::history::Decision;
 
 /// What there should be.
 #[derive(Debug, Default)]

@@ -13,10 +13,10 @@ use stanchion_stock::{Finding, Outcome, Reservation, StockRow};
 use stanchion_store::{StoreError, Tx};
 use tokio_util::sync::CancellationToken;
 
-use crate::Wrong;
-use crate::database::{Database, Held, Seen, Writing};
-use crate::history::{Decision, Event};
-use crate::weather::Weather;
+use crate::stock::Wrong;
+use crate::stock::database::{Database, Held, Seen, Writing};
+use crate::stock::history::{Decision, Event};
+use crate::stock::weather::Weather;
 
 #[derive(Debug)]
 pub(crate) struct SimPort {

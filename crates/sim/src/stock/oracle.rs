@@ -5,23 +5,9 @@ mod effects;
 mod ledger;
 mod model;
 
-use crate::history::{Decision, Event, History};
+use crate::breach::{Breach, TAIL};
+use crate::stock::history::{Decision, Event, History};
 use model::Model;
-
-/// A promise that was not kept.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("seed {seed}: {what}\n{tail}")]
-pub struct Breach {
-    /// Under which seed.
-    pub seed: u64,
-    /// What is wrong.
-    pub what: String,
-    /// The last events before it was found.
-    pub tail: String,
-}
-
-/// How many events a breach shows.
-const TAIL: usize = 40;
 
 /// Checks a history.
 ///

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use stanchion_sim::{Decision, Event, Heard, Simulation, Wish};
+use stanchion_sim::stock::{Decision, Event, Heard, Simulation, Wish};
 use stanchion_stock::command::{Action, End};
 use stanchion_stock::{Outcome, Refusal, State, StockError};
 use stanchion_store::StoreError;
