@@ -36,7 +36,7 @@ pub(super) async fn run(session: &Session) -> anyhow::Result<ExitCode> {
 /// What a failover of Redis can do to the limits, and why.
 fn print_limits(standing: Option<&Standing>) -> anyhow::Result<()> {
     let Some(standing) = standing else {
-        return print("# Redis cannot be reached; `serve` waits for it");
+        return Ok(print("# Redis cannot be reached; `serve` waits for it")?);
     };
     let promise = match standing.promise {
         Promise::Exact => "a failover of Redis admits nothing beyond the limits",

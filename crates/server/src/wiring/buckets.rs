@@ -6,8 +6,8 @@ use std::time::Duration;
 use stanchion_limiter::LimiterError;
 use stanchion_limiter::lease::Terms;
 use stanchion_limiter::port::{
-    Backend, Leased, LeasedConfig, Memory, MemoryConfig, NearCache, NearCacheConfig, Place,
-    Redis, RedisConfig, Shadow, Standing, WithFallback,
+    Backend, Leased, LeasedConfig, Memory, MemoryConfig, NearCache, NearCacheConfig, Place, Redis,
+    RedisConfig, Shadow, Standing, WithFallback,
 };
 
 use crate::commands::Session;

@@ -197,7 +197,7 @@ fn limits_are_read_and_replace_the_default() {
     let names: Vec<_> = limits.iter().map(|limit| limit.name.as_str()).collect();
     assert_eq!(names, ["a", "b"]);
     assert_eq!(limits[0].rate.to_string(), "5000/h");
-    let limit = limits[0].limit().expect("a limit");
+    let limit = limits[0].limit(std::num::NonZeroU16::MIN).expect("a limit");
     assert!(limit.is_shadow() && limit.burst() == 7);
     assert!(limits[0].is_in_front() && !limits[1].is_in_front());
     let none = limits_of_environment("[]").expect("valid");
@@ -231,7 +231,7 @@ fn limit_with(more: &str) -> String {
 }
 
 /// Lines that make a limit none, and what is said of them.
-const NO_LIMITS: [(&str, &str); 20] = [
+const NO_LIMITS: [(&str, &str); 19] = [
     (
         "rate = \"0/s\"",
         "(\"a\"): a limit's tokens, period and burst are 1 or more",
@@ -270,8 +270,7 @@ const NO_LIMITS: [(&str, &str); 20] = [
         "routes = [\"GET /healthz\"]",
         "no route `GET /healthz` can be limited",
     ),
-    ("fallback = \"share\"", "needs `servers`"),
-    ("servers = 2", "goes with the fallback `share` only"),
+    ("fallback = \"deny\"\nservers = 2", "goes with the fallback `share` only"),
     ("fallback = \"share\"\nservers = 0", "`servers`: "),
 ];
 

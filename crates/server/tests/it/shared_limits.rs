@@ -55,8 +55,7 @@ async fn two_servers_over_one_redis_share_a_limit() {
     put_limit(&first, "shared", "deny").await;
     let key = &first.key;
     eventually("the bucket is full for both", DEADLINE, || async {
-        check(&second, key, "shared", 0).await.0 == 200
-            && check(&first, key, "shared", 20).await.1
+        check(&second, key, "shared", 0).await.0 == 200 && check(&first, key, "shared", 20).await.1
     })
     .await;
     // What the first has taken the second does not have.
@@ -69,7 +68,10 @@ async fn two_servers_over_one_redis_share_a_limit() {
     }
     let seconds = (clock.monotonic() - began).as_secs_f64();
     let given = 4.0 * (seconds + 1.0);
-    assert!(f64::from(u32::try_from(admitted).expect("few")) <= given, "{admitted} in {seconds} s");
+    assert!(
+        f64::from(u32::try_from(admitted).expect("few")) <= given,
+        "{admitted} in {seconds} s"
+    );
     first.stop().await;
     second.stop().await;
 }
@@ -113,7 +115,10 @@ async fn a_check_says_what_a_failover_of_redis_can_do() {
     let checked = on_redis(stanchion(folder.path()).args(["serve", "--check"]), &redis)
         .env("STANCHION_LIMITER__LEASES", "false");
     let printed = succeed(checked).await;
-    assert!(printed.contains("# a failover of Redis admits nothing beyond"), "{printed}");
+    assert!(
+        printed.contains("# a failover of Redis admits nothing beyond"),
+        "{printed}"
+    );
     let _replica = Redis::start(RedisOptions {
         replica_of: Some(redis.port()),
         ..RedisOptions::default()
@@ -122,7 +127,10 @@ async fn a_check_says_what_a_failover_of_redis_can_do() {
     redis.wait_for_replicas(1).await;
     let checked = on_redis(stanchion(folder.path()).args(["serve", "--check"]), &redis);
     let printed = succeed(checked).await;
-    assert!(printed.contains("TWICE") && printed.contains("min-replicas-to-write"), "{printed}");
+    assert!(
+        printed.contains("TWICE") && printed.contains("min-replicas-to-write"),
+        "{printed}"
+    );
 }
 
 #[tokio::test]
@@ -151,7 +159,9 @@ async fn envoys_service_listens_where_it_is_configured() {
             "[{ domain = 'shop', entries = [{ key = 'remote_address' }], limit = 'anonymous' }]",
         );
     let server = Server::start(program).await;
-    let client = Client::builder().http2_prior_knowledge().timeout(Duration::from_secs(10));
+    let client = Client::builder()
+        .http2_prior_knowledge()
+        .timeout(Duration::from_secs(10));
     let client = client.build().expect("a client");
     let path = "envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit";
     // A message of no bytes: a request without a domain.
