@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod load;
+mod meter;
 mod peers;
 mod report;
 mod server;
