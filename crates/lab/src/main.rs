@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod load;
+mod meter;
 mod peers;
 mod report;
 mod server;
@@ -25,6 +27,14 @@ enum Study {
     Catalog(studies::catalog::Options),
     /// Every way to reserve a piece of stock, beside the best single statement.
     Stock(studies::stock::Options),
+    /// Every way to share a limit among servers, in good times and through faults.
+    Limiter(studies::limiter::Options),
+    /// One server of a fleet that shares a limit. The study starts it by itself.
+    #[command(hide = true)]
+    LimiterWorker(studies::limiter::worker::Options),
+    /// Envoy's rate limit service. The study starts it by itself.
+    #[command(hide = true)]
+    LimiterEnvoy(studies::limiter::envoy::Options),
     /// The peer of the catalogue's reads: a handler that answers fixed bytes. The study starts it by itself.
     #[command(hide = true)]
     Bare(peers::bare::Options),
@@ -35,6 +45,9 @@ async fn main() -> anyhow::Result<()> {
     match Lab::parse().study {
         Study::Catalog(options) => studies::catalog::run(&options).await,
         Study::Stock(options) => studies::stock::run(&options).await,
+        Study::Limiter(options) => studies::limiter::run(&options).await,
+        Study::LimiterWorker(options) => studies::limiter::worker::serve(&options).await,
+        Study::LimiterEnvoy(options) => studies::limiter::envoy::serve(&options).await,
         Study::Bare(options) => peers::bare::serve(&options).await,
     }
 }

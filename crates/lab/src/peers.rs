@@ -2,4 +2,5 @@
 
 pub(crate) mod bare;
 pub(crate) mod pgbench;
+pub(crate) mod redis_benchmark;
 pub(crate) mod wrk;

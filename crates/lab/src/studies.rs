@@ -1,4 +1,5 @@
 //! One module per study.
 
 pub(crate) mod catalog;
+pub(crate) mod limiter;
 pub(crate) mod stock;

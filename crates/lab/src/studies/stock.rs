@@ -5,9 +5,7 @@ mod crowd;
 mod figure;
 mod http;
 mod ledger;
-mod load;
 mod matrix;
-mod meter;
 mod peer;
 mod promises;
 mod skus;
@@ -18,10 +16,10 @@ use std::path::PathBuf;
 use stanchion_testkit::{Postgres, PostgresOptions};
 use tempfile::TempDir;
 
+use crate::load::{self, Window};
+use crate::meter::Meter;
 use crate::report::Report;
-use cells::{Cells, Spread};
-use load::Window;
-use meter::Meter;
+use cells::{Cells, Measured, Spread};
 
 /// What to measure, and for how long.
 #[derive(clap::Args)]
@@ -51,6 +49,8 @@ struct Bench {
 
 /// A client of pgbench and one of ours each have a connection, and there are some for the feed and for us.
 const CONNECTIONS: u32 = 300;
+const BATCHES: &str = "stanchion_stock_batch_commands";
+const CONFLICTS: &str = "stanchion_stock_conflicts_total";
 
 impl Bench {
     async fn start(options: &Options) -> anyhow::Result<Self> {
@@ -62,11 +62,29 @@ impl Bench {
         Ok(Self {
             folder: tempfile::tempdir()?,
             postgres: Postgres::start(durable).await,
-            meter: Meter::install()?,
+            meter: Meter::install(BATCHES)?,
             window: Window::of(options.seconds),
             only: options.only.clone(),
             cells: Cells::default(),
             report: Report::new("Stock, measured"),
+        })
+    }
+
+    /// Keeps `clients` calls under way, and counts how many attempts were outpaced meanwhile.
+    async fn load<F, R, E>(&self, clients: usize, call: F) -> anyhow::Result<Measured>
+    where
+        F: Fn(f64) -> R + Clone + Send + 'static,
+        R: Future<Output = Result<(), E>> + Send + 'static,
+        E: std::fmt::Display + Send + 'static,
+    {
+        let conflicts = || self.meter.total(CONFLICTS);
+        let (loaded, retries) = load::run_counting(clients, self.window, conflicts, call).await?;
+        Ok(Measured {
+            per_second: loaded.per_second(),
+            p50_ms: loaded.p50_ms,
+            p99_ms: loaded.p99_ms,
+            retries_per_second: retries / loaded.took,
+            failures_per_second: loaded.failures_per_second(),
         })
     }
 

@@ -52,34 +52,125 @@ impl History {
     }
 
     /// The worst window. An admission counts for a window only when it lies wholly inside, so that nothing is found that
-    /// may not have happened.
+    /// may not have happened. Takes n·log n for n admissions.
     #[must_use]
     pub fn excess(&self, limit: &Limit) -> Excess {
         let mut all = self.admissions();
         all.sort_by_key(|one| one.decided);
-        let since = all.iter().map(|one| one.sent);
-        let worst = since.map(|since| worst_from(since, &all, limit));
-        worst.max_by_key(|excess| excess.tokens).unwrap_or_default()
+        let period = nanos(limit.rate().period());
+        let rate = i128::from(limit.rate().tokens());
+        // In units of which a token has as many as the period has nanoseconds.
+        let promised = i128::from(limit.burst()) * period;
+        let mut gone = Sums::of(gaps(&all).map(|gap| -rate * gap));
+        let mut latest_first: Vec<usize> = (0..all.len()).collect();
+        latest_first.sort_by_key(|at| std::cmp::Reverse(all[*at].sent));
+        let mut worst = Excess::default();
+        for at in latest_first {
+            let one = all[at];
+            gone.add(at, i128::from(one.cost) * period);
+            // What was decided before this one was sent is in no window that begins with it.
+            let first = all.partition_point(|other| other.decided < one.sent);
+            let before = first.checked_sub(1).map(|before| all[before].decided);
+            let unused = nanos(one.sent) - nanos(before.unwrap_or_default());
+            let (most, until) = gone.most_from(first);
+            let beyond = (most + rate * unused - promised).div_euclid(period);
+            let tokens = u64::try_from(beyond).unwrap_or_default();
+            if tokens > worst.tokens {
+                worst = Excess {
+                    tokens,
+                    since: one.sent,
+                    until: all[until].decided,
+                };
+            }
+        }
+        worst
     }
 }
 
-/// The worst window that begins at a moment; `all` is in the order of the answers.
-fn worst_from(since: Duration, all: &[Admission], limit: &Limit) -> Excess {
-    let mut worst = Excess::default();
-    let mut sum = 0;
-    for one in all.iter().filter(|one| one.sent >= since) {
-        sum += one.cost;
-        let given = limit.rate().given_in(one.decided - since);
-        let tokens = sum.saturating_sub(limit.burst().saturating_add(given));
-        if tokens > worst.tokens {
-            worst = Excess {
-                tokens,
-                since,
-                until: one.decided,
-            };
+fn nanos(time: Duration) -> i128 {
+    i128::try_from(time.as_nanos()).unwrap_or(i128::MAX)
+}
+
+/// The time from each answer to the one before.
+fn gaps(all: &[Admission]) -> impl Iterator<Item = i128> {
+    let before = std::iter::once(Duration::ZERO).chain(all.iter().map(|one| one.decided));
+    all.iter()
+        .zip(before)
+        .map(|(one, before)| nanos(one.decided - before))
+}
+
+/// A row of numbers that knows the greatest sum that begins at a place: a tree over it.
+struct Sums {
+    leaves: usize,
+    parts: Vec<Part>,
+}
+
+/// A part of the row: its sum, and its greatest sum from its beginning on with the place where that ends.
+#[derive(Clone, Copy)]
+struct Part {
+    sum: i128,
+    most: i128,
+    until: usize,
+}
+
+impl Part {
+    fn one(number: i128, at: usize) -> Self {
+        Self {
+            sum: number,
+            most: number,
+            until: at,
         }
     }
-    worst
+
+    fn then(self, next: Self) -> Self {
+        let sum = self.sum + next.sum;
+        let longer = self.sum + next.most;
+        let (most, until) = if longer > self.most {
+            (longer, next.until)
+        } else {
+            (self.most, self.until)
+        };
+        Self { sum, most, until }
+    }
+}
+
+impl Sums {
+    fn of(row: impl Iterator<Item = i128>) -> Self {
+        let row: Vec<Part> = row
+            .enumerate()
+            .map(|(at, number)| Part::one(number, at))
+            .collect();
+        let leaves = row.len().next_power_of_two();
+        // What is beyond the row adds nothing, and so never ends the greatest sum.
+        let mut parts = vec![Part::one(0, 0); 2 * leaves];
+        parts[leaves..leaves + row.len()].copy_from_slice(&row);
+        for at in (1..leaves).rev() {
+            parts[at] = parts[2 * at].then(parts[2 * at + 1]);
+        }
+        Self { leaves, parts }
+    }
+
+    fn add(&mut self, at: usize, number: i128) {
+        let mut place = self.leaves + at;
+        self.parts[place] = Part::one(self.parts[place].sum + number, at);
+        while place > 1 {
+            place /= 2;
+            self.parts[place] = self.parts[2 * place].then(self.parts[2 * place + 1]);
+        }
+    }
+
+    /// The greatest sum of the numbers from `at` on, one or more, and where it ends.
+    fn most_from(&self, at: usize) -> (i128, usize) {
+        let mut place = self.leaves + at;
+        let mut part = self.parts[place];
+        while place > 1 {
+            if place.is_multiple_of(2) {
+                part = part.then(self.parts[place + 1]);
+            }
+            place /= 2;
+        }
+        (part.most, part.until)
+    }
 }
 
 #[cfg(test)]
@@ -119,5 +210,36 @@ mod tests {
         let limit = Limit::new("limit", Rate::per_second(1), 5).expect("a limit");
         let slow = history(&[(0, 5_000, 5), (4_900, 4_901, 5)]);
         assert_eq!(slow.excess(&limit).tokens, 0);
+    }
+
+    /// All windows, one by one.
+    fn slowly(history: &History, limit: &Limit) -> u64 {
+        let all = history.admissions();
+        let windows = all
+            .iter()
+            .flat_map(|first| all.iter().map(|last| (first.sent, last.decided)));
+        let excess = windows
+            .filter(|(since, until)| since <= until)
+            .map(|(since, until)| {
+                let inside = all
+                    .iter()
+                    .filter(|one| one.sent >= since && one.decided <= until);
+                let sum: u64 = inside.map(|one| one.cost).sum();
+                sum.saturating_sub(limit.burst() + limit.rate().given_in(until - since))
+            });
+        excess.max().unwrap_or_default()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_worst_window_is_that_of_all(
+            all in proptest::collection::vec((0_u64..3_000, 0_u64..300, 0_u64..9), 0..40),
+            rate in 1_u64..30,
+        ) {
+            let limit = Limit::new("limit", Rate::per_second(rate), 7).expect("a limit");
+            let all: Vec<_> = all.iter().map(|(sent, took, cost)| (*sent, sent + took, *cost)).collect();
+            let history = history(&all);
+            proptest::prop_assert_eq!(history.excess(&limit).tokens, slowly(&history, &limit));
+        }
     }
 }

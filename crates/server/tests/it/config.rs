@@ -1,5 +1,7 @@
 use proptest::prelude::*;
-use stanchion::config::{self, Config, ConfigError, Draft, LogFormat, Secret};
+use stanchion::config::{
+    self, BackendWord, Config, ConfigError, Draft, LogFormat, Secret, ServerUrl,
+};
 
 fn from_file(text: &str) -> Result<Config, ConfigError> {
     config::parse(text, [])
@@ -270,7 +272,10 @@ const NO_LIMITS: [(&str, &str); 19] = [
         "routes = [\"GET /healthz\"]",
         "no route `GET /healthz` can be limited",
     ),
-    ("fallback = \"deny\"\nservers = 2", "goes with the fallback `share` only"),
+    (
+        "fallback = \"deny\"\nservers = 2",
+        "goes with the fallback `share` only",
+    ),
     ("fallback = \"share\"\nservers = 0", "`servers`: "),
 ];
 
@@ -367,6 +372,11 @@ fn the_key_table_is_the_sections_themselves() {
     full.auth.jwks = Some("keys.json".into());
     full.auth.issuer = Some("i".into());
     full.auth.audience = Some("a".into());
+    full.limiter.backend = BackendWord::Redis;
+    full.limiter.urls = vec![ServerUrl::new("redis://127.0.0.1:26379")];
+    full.limiter.sentinel = Some("limits".into());
+    full.limiter.quarantine_ms = Some(4_000);
+    full.limiter.envoy_listen = Some(([127, 0, 0, 1], 8081).into());
     full.telemetry.otlp_export = Some("http://127.0.0.1:4318".into());
     let text = toml::to_string(&full).expect("serialisable");
     assert_eq!(from_file(&text).expect("valid"), full);

@@ -9,7 +9,6 @@ use stanchion_store::{Migrations, Store, StoreConfig};
 
 use super::Bench;
 use super::cells::{Database, Measured, Spread};
-use super::load;
 use super::skus::Skus;
 
 const MIGRATIONS: [Migrations; 2] = [stanchion_store::MIGRATIONS, stanchion_stock::MIGRATIONS];
@@ -112,7 +111,7 @@ impl Ledger {
             let (stock, skus) = (stock.clone(), Arc::clone(&skus));
             async move { reserve(&stock, skus.at(share)).await }
         };
-        load::run(&bench.meter, clients, bench.window, call).await
+        bench.load(clients, call).await
     }
 }
 

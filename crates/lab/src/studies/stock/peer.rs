@@ -8,7 +8,6 @@ use stanchion_testkit::Postgres;
 
 use super::Bench;
 use super::cells::{CLIENTS, Cell, Database, Measured, Method, Spread};
-use super::load;
 use crate::peers::pgbench;
 
 const TABLE: &str = include_str!("peer_table.sql");
@@ -89,7 +88,7 @@ pub(super) async fn alone(bench: &Bench, method: Method) -> anyhow::Result<Measu
             query.execute(&pool).await.map(drop)
         }
     };
-    load::run(&bench.meter, 1, bench.window, call).await
+    bench.load(1, call).await
 }
 
 #[cfg(test)]

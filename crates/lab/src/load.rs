@@ -8,19 +8,41 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use stanchion_kernel::{Clock, Entropy};
 
-use super::cells::Measured;
-use super::meter::Meter;
-
 /// How long a load lasts.
 #[derive(Clone, Copy)]
-pub(super) struct Window {
+pub(crate) struct Window {
     pub warm_up: Duration,
     pub seconds: u32,
 }
 
+/// What came of a load.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loaded {
+    /// Calls that succeeded.
+    pub calls: u64,
+    /// Calls that did not.
+    pub failures: u64,
+    /// How long was counted, in seconds.
+    pub took: f64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+}
+
+impl Loaded {
+    /// Calls that succeeded, per second.
+    pub(crate) fn per_second(&self) -> f64 {
+        number(self.calls) / self.took
+    }
+
+    /// Calls that did not, per second.
+    pub(crate) fn failures_per_second(&self) -> f64 {
+        number(self.failures) / self.took
+    }
+}
+
 impl Window {
     /// Connections, caches and the adaptive strategy have a moment to find themselves before anything counts.
-    pub(super) fn of(seconds: u32) -> Self {
+    pub(crate) fn of(seconds: u32) -> Self {
         let warm_up = Duration::from_millis(500);
         Self { warm_up, seconds }
     }
@@ -47,12 +69,23 @@ struct Tally {
 }
 
 /// Keeps `clients` calls under way. Each gets a random share from 0 to 1.
-pub(super) async fn run<F, R, E>(
-    meter: &Meter,
+pub(crate) async fn run<F, R, E>(clients: usize, window: Window, call: F) -> anyhow::Result<Loaded>
+where
+    F: Fn(f64) -> R + Clone + Send + 'static,
+    R: Future<Output = Result<(), E>> + Send + 'static,
+    E: Display + Send + 'static,
+{
+    let (loaded, _) = run_counting(clients, window, || 0.0, call).await?;
+    Ok(loaded)
+}
+
+/// As [`run`], and how much a counter has grown in the counted phase.
+pub(crate) async fn run_counting<F, R, E>(
     clients: usize,
     window: Window,
+    count: impl Fn() -> f64,
     call: F,
-) -> anyhow::Result<Measured>
+) -> anyhow::Result<(Loaded, f64)>
 where
     F: Fn(f64) -> R + Clone + Send + 'static,
     R: Future<Output = Result<(), E>> + Send + 'static,
@@ -62,14 +95,14 @@ where
     let client = |seed: usize| tokio::spawn(client(Arc::clone(&shared), seed, call.clone()));
     let clients: Vec<_> = (0..clients).map(client).collect();
     tokio::time::sleep(window.warm_up).await;
-    let (began, conflicts) = (shared.enter(COUNTED), meter.conflicts());
+    let (began, before) = (shared.enter(COUNTED), count());
     tokio::time::sleep(Duration::from_secs(window.seconds.into())).await;
     let took = (shared.enter(OVER) - began).as_secs_f64();
-    let retries = meter.conflicts() - conflicts;
+    let grown = count() - before;
     for client in clients {
         client.await?;
     }
-    Ok(shared.measured(took, retries))
+    Ok((shared.loaded(took), grown))
 }
 
 async fn client<F, R, E>(shared: Arc<Shared>, seed: usize, call: F)
@@ -125,18 +158,18 @@ impl Shared {
         }
     }
 
-    fn measured(&self, took: f64, retries: f64) -> Measured {
+    fn loaded(&self, took: f64) -> Loaded {
         let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(why) = &tally.why {
             eprintln!("{} calls failed, the first: {why}", tally.failures);
         }
         let ms = |quantile| number(tally.micros.value_at_quantile(quantile)) / 1e3;
-        Measured {
-            per_second: number(tally.micros.len()) / took,
+        Loaded {
+            calls: tally.micros.len(),
+            failures: tally.failures,
+            took,
             p50_ms: ms(0.5),
             p99_ms: ms(0.99),
-            retries_per_second: retries / took,
-            failures_per_second: number(tally.failures) / took,
         }
     }
 }
@@ -145,6 +178,6 @@ impl Shared {
     clippy::cast_precision_loss,
     reason = "counts and microseconds of seconds, far below 2^52"
 )]
-fn number(count: u64) -> f64 {
+pub(crate) fn number(count: u64) -> f64 {
     count as f64
 }
