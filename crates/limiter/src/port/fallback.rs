@@ -99,6 +99,14 @@ impl WithFallback {
     }
 }
 
+/// A server that refuses us is as good as none.
+fn is_out_of_reach(error: &LimiterError) -> bool {
+    matches!(
+        error,
+        LimiterError::Unavailable(_) | LimiterError::Config(_)
+    )
+}
+
 fn unlimited(ask: &Ask<'_>, allowed: bool) -> Decision {
     Decision {
         allowed,
@@ -114,7 +122,7 @@ fn unlimited(ask: &Ask<'_>, allowed: bool) -> Decision {
 impl Backend for WithFallback {
     async fn check(&self, asks: &[Ask<'_>]) -> Result<Vec<Decision>, LimiterError> {
         match self.inner.check(asks).await {
-            Err(error @ LimiterError::Unavailable(_)) => self.without(asks, error).await,
+            Err(error) if is_out_of_reach(&error) => self.without(asks, error).await,
             answer => {
                 self.is_over();
                 answer
@@ -124,7 +132,7 @@ impl Backend for WithFallback {
 
     fn check_now(&self, ask: &Ask<'_>) -> Option<Result<Decision, LimiterError>> {
         let answer = self.inner.check_now(ask)?;
-        (!matches!(answer, Err(LimiterError::Unavailable(_)))).then_some(answer)
+        (!answer.as_ref().is_err_and(is_out_of_reach)).then_some(answer)
     }
 
     async fn refund(&self, ask: Ask<'_>) -> Result<(), LimiterError> {

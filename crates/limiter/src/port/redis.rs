@@ -33,8 +33,10 @@ pub use standing::{Promise, Standing};
 /// what that is worth with the settings that the server has.
 #[derive(Debug)]
 pub struct Redis {
-    post: Arc<Post>,
-    queue: mpsc::Sender<Errand>,
+    config: RedisConfig,
+    clock: Clock,
+    /// One for each place, so that none waits for another one's server.
+    queues: Vec<mpsc::Sender<Errand>>,
     seen: Seen,
     tasks: Vec<AbortHandle>,
     turn: AtomicU16,
@@ -62,20 +64,31 @@ impl Redis {
             looked => looked?,
         }
         let lending_part = u16::from_le_bytes(entropy.bytes());
-        let (queue, errands) = mpsc::channel(config.queue);
-        let post = Arc::new(Post {
-            queue: Mutex::new(errands),
-            config,
-            clock,
-        });
-        let mut tasks = vec![tokio::spawn(watch(probe, post.config.probe_every)).abort_handle()];
-        for _ in 0..post.config.connections {
-            let courier = Courier::new(Arc::clone(&post), Line::new(&post.config, &post.clock)?);
-            tasks.push(tokio::spawn(courier.run()).abort_handle());
+        let mut tasks = vec![tokio::spawn(watch(probe, config.probe_every)).abort_handle()];
+        let places = config.places();
+        let room = config.queue.div_ceil(usize::from(places));
+        // A cluster's client has one connection to each node, whoever asks.
+        let lines = if places > 1 { 1 } else { config.connections };
+        let line = Line::new(&config, &clock)?;
+        let mut queues = Vec::with_capacity(usize::from(places));
+        for place in 0..places {
+            let (queue, errands) = mpsc::channel(room);
+            let post = Arc::new(Post {
+                queue: Mutex::new(errands),
+                epoch_key: config.epoch_key(place),
+                config: config.clone(),
+                clock: clock.clone(),
+            });
+            for _ in 0..lines {
+                let courier = Courier::new(Arc::clone(&post), line.another(&config, &clock)?);
+                tasks.push(tokio::spawn(courier.run()).abort_handle());
+            }
+            queues.push(queue);
         }
         Ok(Self {
-            post,
-            queue,
+            config,
+            clock,
+            queues,
             seen,
             tasks,
             turn: AtomicU16::new(lending_part),
@@ -90,15 +103,17 @@ impl Redis {
     }
 
     fn bound(&self, limit: &Limit) -> u64 {
-        let assumed = self.post.config.assumed_overlap;
+        let assumed = self.config.assumed_overlap;
         let promise = self.seen.get().map(|standing| standing.promise);
-        promise.map_or(0, |promise| promise.bound(limit, assumed))
+        // Of a server that does not tell its settings, nothing is known.
+        let promise = promise.unwrap_or(Promise::Twice { overlap: None });
+        promise.bound(limit, assumed)
     }
 
     /// Where a bucket is, and which it is. Keys that are the same in several limits are in one place, so that a question
     /// to all of them is decided at once.
     fn bucket(&self, limit: &Limit, key: &str, part: u16) -> (u16, Bucket) {
-        let config = &self.post.config;
+        let config = &self.config;
         let places = config.places();
         let name = limit.name();
         let parts = if places > 1 { limit.parts() } else { 1 };
@@ -227,15 +242,16 @@ impl Redis {
 
     /// Has a call carried, and waits for what is said to it.
     async fn call(&self, call: Call) -> Result<Said, LimiterError> {
-        let Post { config, clock, .. } = &*self.post;
+        let (config, clock) = (&self.config, &self.clock);
         let until = clock.monotonic().saturating_add(config.reply_within);
         let (answer, answered) = oneshot::channel();
+        let queue = self.queues.get(usize::from(call.place)).ok_or_else(full)?;
         let errand = Errand {
             call,
             until,
             answer,
         };
-        self.queue.try_send(errand).map_err(|_| full())?;
+        queue.try_send(errand).map_err(|_| full())?;
         let said = tokio::time::timeout(config.reply_within, answered).await;
         // The timer does not see that the process was stopped meanwhile, and the quarantine counts on it.
         if clock.monotonic() >= until {
@@ -332,7 +348,7 @@ impl Backend for Redis {
 impl Lender for Redis {
     async fn lend(&self, request: &LeaseRequest<'_>) -> Result<Lent, LimiterError> {
         let limit = request.limit;
-        let longest = self.post.config.longest_lease.min(MAX_LIFETIME);
+        let longest = self.config.longest_lease.min(MAX_LIFETIME);
         request.ask()?;
         if request.lifetime > longest {
             return Err(LimiterError::Config(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stanchion_limiter::conformance::{CASES, Sharing, Subject};
-use stanchion_limiter::port::{Backend, Place, Redis, RedisConfig};
+use stanchion_limiter::port::{Backend, Place, Promise, Redis, RedisConfig};
 use stanchion_limiter::{Ask, Limit, LimiterError, Rate};
 use stanchion_testkit::RedisCluster;
 
@@ -70,6 +70,13 @@ async fn a_cluster_conforms_and_spreads_a_hot_key() {
         eprintln!("{}", case.name);
         (case.examine)(subject(&cluster).await).await;
     }
+    let redis = connect(config(&cluster, "seen")).await;
+    let standing = redis.standing().expect("the nodes were seen");
+    assert_eq!(
+        standing.promise,
+        Promise::Twice { overlap: None },
+        "{standing:?}"
+    );
     parts_are_strict_together(&cluster).await;
     keys_of_two_places_are_all_or_nothing(&cluster).await;
 }

@@ -1,6 +1,5 @@
 //! Carries calls to the servers, many at a time: what arrives while a script runs is in the next one.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,10 +26,11 @@ pub(super) struct Errand {
     pub(super) answer: oneshot::Sender<Result<Said, LimiterError>>,
 }
 
-/// What all couriers of a backend share.
+/// What the couriers of a place share.
 #[derive(Debug)]
 pub(super) struct Post {
     pub(super) queue: Mutex<mpsc::Receiver<Errand>>,
+    pub(super) epoch_key: String,
     pub(super) config: RedisConfig,
     pub(super) clock: Clock,
 }
@@ -68,36 +68,35 @@ impl Courier {
         }
     }
 
-    /// What belongs to one place travels in one parcel, and what must not be sent twice in one of its own.
+    /// What must not be sent twice travels in a parcel of its own.
     async fn carry(&mut self, errands: Vec<Errand>) {
-        let mut sorted: BTreeMap<(u16, bool), Vec<Errand>> = BTreeMap::new();
-        for errand in errands {
-            let of = (errand.call.place, errand.call.is_repeatable());
-            sorted.entry(of).or_default().push(errand);
-        }
-        let parcels: Vec<Parcel> = sorted
-            .iter()
-            .map(|((place, is_repeatable), errands)| self.parcel(*place, *is_repeatable, errands))
-            .collect();
-        let answers = self.line.carry(&parcels).await;
-        for (errands, answers) in sorted.into_values().zip(answers) {
+        let (repeatable, once): (Vec<_>, Vec<_>) = errands
+            .into_iter()
+            .partition(|errand| errand.call.is_repeatable());
+        for (errands, is_repeatable) in [(repeatable, true), (once, false)] {
+            if errands.is_empty() {
+                continue;
+            }
+            let parcel = self.parcel(&errands, is_repeatable);
+            let answers = self.line.carry(&parcel).await;
             deliver(errands, answers, self.post.config.acknowledged_by);
         }
     }
 
-    fn parcel(&self, place: u16, is_repeatable: bool, errands: &[Errand]) -> Parcel {
+    fn parcel(&self, errands: &[Errand], is_repeatable: bool) -> Parcel {
         observe::batch(errands.len());
-        let config = &self.post.config;
+        let Post {
+            config, epoch_key, ..
+        } = &*self.post;
         let calls: Vec<&Call> = errands.iter().map(|errand| &errand.call).collect();
-        let epoch_key = config.epoch_key(place);
         let pipeline = |command: Cmd| {
-            let command = encode(command, &epoch_key, config.quarantine, &calls);
+            let command = encode(command, epoch_key, config.quarantine, &calls);
             acknowledged(command, config, calls.iter().any(|call| call.takes()))
         };
         Parcel {
             known: pipeline(self.script.known()),
             whole: pipeline(Script::whole()),
-            epoch_key,
+            epoch_key: epoch_key.clone(),
             is_repeatable,
         }
     }

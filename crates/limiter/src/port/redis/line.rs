@@ -44,17 +44,23 @@ impl Line {
         })
     }
 
-    /// Carries parcels and brings back what is answered, in their order.
-    pub(super) async fn carry(&mut self, parcels: &[Parcel]) -> Vec<Answers> {
+    /// Another one to the same servers. The nodes of a cluster are reached over shared connections.
+    pub(super) fn another(
+        &self,
+        config: &RedisConfig,
+        clock: &Clock,
+    ) -> Result<Self, LimiterError> {
         match self {
-            Self::Primary(primary) => {
-                let mut answers = Vec::with_capacity(parcels.len());
-                for parcel in parcels {
-                    answers.push(primary.carry(parcel).await);
-                }
-                answers
-            }
-            Self::Cluster(cluster) => cluster.carry(parcels).await,
+            Self::Primary(_) => Self::new(config, clock),
+            Self::Cluster(cluster) => Ok(Self::Cluster(cluster.clone())),
+        }
+    }
+
+    /// Carries a parcel and brings back what is answered.
+    pub(super) async fn carry(&mut self, parcel: &Parcel) -> Answers {
+        match self {
+            Self::Primary(primary) => primary.carry(parcel).await,
+            Self::Cluster(cluster) => cluster.carry(parcel).await,
         }
     }
 

@@ -1,12 +1,13 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use futures_util::future::join_all;
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{
     MultipleNodeRoutingInfo, Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr,
 };
 use redis::{Cmd, FromRedisValue, Pipeline, RedisResult, Value};
+use tokio::sync::Mutex;
 
 use super::{Answers, Parcel};
 use crate::LimiterError;
@@ -18,12 +19,17 @@ use crate::port::redis::standing::{SETTINGS, Settings};
 const RETRIES: u32 = 4;
 const LONGEST_WAIT_MS: u64 = 100;
 
-/// Connections to all nodes of a cluster.
+/// Connections to all nodes of a cluster. Cheap to clone; all clones share them.
+#[derive(Clone)]
 pub(in crate::port::redis) struct Cluster {
-    client: ClusterClient,
+    clients: Arc<Clients>,
+    connections: Arc<Mutex<Option<Connections>>>,
+}
+
+struct Clients {
+    following: ClusterClient,
     /// It sends nothing twice.
     once: ClusterClient,
-    connections: Option<Connections>,
 }
 
 #[derive(Clone)]
@@ -43,35 +49,38 @@ impl Cluster {
                 .retries(retries)
                 .build()
         };
-        Ok(Self {
-            client: client(RETRIES).map_err(|error| no_address(&error))?,
+        let clients = Clients {
+            following: client(RETRIES).map_err(|error| no_address(&error))?,
             once: client(0).map_err(|error| no_address(&error))?,
-            connections: None,
+        };
+        Ok(Self {
+            clients: Arc::new(clients),
+            connections: Arc::default(),
         })
     }
 
-    async fn connections(&mut self) -> RedisResult<Connections> {
-        if let Some(connections) = &self.connections {
+    async fn connections(&self) -> RedisResult<Connections> {
+        let mut held = self.connections.lock().await;
+        if let Some(connections) = &*held {
             return Ok(connections.clone());
         }
         let connections = Connections {
-            following: self.client.get_async_connection().await?,
-            once: self.once.get_async_connection().await?,
+            following: self.clients.following.get_async_connection().await?,
+            once: self.clients.once.get_async_connection().await?,
         };
-        self.connections = Some(connections.clone());
+        *held = Some(connections.clone());
         Ok(connections)
     }
 
-    pub(super) async fn carry(&mut self, parcels: &[Parcel]) -> Vec<Answers> {
-        match self.connections().await {
-            Ok(connections) => {
-                join_all(parcels.iter().map(|parcel| carry(&connections, parcel))).await
-            }
-            Err(error) => parcels.iter().map(|_| Err(failure(&error))).collect(),
-        }
+    pub(super) async fn carry(&self, parcel: &Parcel) -> Answers {
+        let answers = async {
+            let connections = self.connections().await?;
+            carry(&connections, parcel).await
+        };
+        answers.await.map_err(|error| failure(&error))
     }
 
-    pub(super) async fn settings(&mut self) -> Result<Vec<Settings>, LimiterError> {
+    pub(super) async fn settings(&self) -> Result<Vec<Settings>, LimiterError> {
         let read = async {
             let mut connection = self.connections().await?.following;
             let infos: HashMap<String, String> =
@@ -100,7 +109,7 @@ async fn ask_all<T: FromRedisValue>(
     Ok(redis::from_redis_value(answers)?)
 }
 
-async fn carry(connections: &Connections, parcel: &Parcel) -> Answers {
+async fn carry(connections: &Connections, parcel: &Parcel) -> RedisResult<Vec<Value>> {
     let mut connection = if parcel.is_repeatable {
         connections.following.clone()
     } else {
@@ -110,7 +119,7 @@ async fn carry(connections: &Connections, parcel: &Parcel) -> Answers {
     if answers.as_ref().is_err_and(is_unknown) {
         answers = send(&mut connection, &parcel.whole, &parcel.epoch_key).await;
     }
-    answers.map_err(|error| failure(&error))
+    answers
 }
 
 async fn send(
