@@ -77,7 +77,7 @@ async fn ahead(mut settings: Vec<(String, String)>, config: fn(Place) -> RedisCo
     age(&b, "stanchion:limiter", Duration::from_hours(1)).await;
     promote(&b).await;
     let c = replica(b.port(), fencing(1)).await;
-    fleet.admits(50).await;
+    fleet.admits(150).await;
     let excess = fleet.excess().await;
     drop(c);
     excess

@@ -18,7 +18,7 @@ async fn restart(is_full: bool) -> u64 {
     if is_full {
         fill(&server, true).await;
     }
-    fleet.admits(50).await;
+    fleet.admits(150).await;
     fleet.excess().await
 }
 
