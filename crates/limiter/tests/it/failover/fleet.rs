@@ -70,7 +70,8 @@ pub(super) async fn fill(server: &Server, is_fenced: bool) {
         .lines()
         .find_map(|line| line.strip_prefix("master_replid:"));
     let identity = known.filter(|_| is_fenced).unwrap_or_default().trim();
-    let epoch = format!("{identity}-1");
+    // In 1970, and an hour before it is still after the beginning of time.
+    let epoch = format!("{identity}-1000000000000");
     server
         .command(&["SET", "stanchion:limiter:{0}:epoch", &epoch])
         .await;

@@ -61,6 +61,15 @@ async fn there_and_back_breaks_the_promise_without_the_fence() {
     assert!(excess > limit().burst() / 2, "{excess}");
 }
 
+/// A replica may be a while behind when it has just come.
+async fn knows_the_epoch(replica: &Server) {
+    eventually("the replica knows the epoch", DEADLINE, || async {
+        let epoch = ["GET", "stanchion:limiter:{0}:epoch"];
+        !replica.command(&epoch).await.is_empty()
+    })
+    .await;
+}
+
 /// The new primary's clock is an hour ahead: what is stored is an hour older for it, and every bucket would be full.
 async fn ahead(mut settings: Vec<(String, String)>, config: fn(Place) -> RedisConfig) -> u64 {
     settings.push(("replica-read-only".to_owned(), "no".to_owned()));
@@ -70,12 +79,13 @@ async fn ahead(mut settings: Vec<(String, String)>, config: fn(Place) -> RedisCo
     let limit = Limit::new("slow", Rate::per_second(20), 200).expect("a limit");
     let mut fleet = Fleet::asking(limit);
     fill(&a, config(at(&a)).quarantine.is_some()).await;
+    knows_the_epoch(&b).await;
     fleet.join(config(at(&a))).await;
-    fleet.join(config(at(&b))).await;
     fleet.admits(200).await;
     a.kill9();
     age(&b, "stanchion:limiter", Duration::from_hours(1)).await;
     promote(&b).await;
+    fleet.join(config(at(&b))).await;
     let c = replica(b.port(), fencing(1)).await;
     fleet.admits(150).await;
     let excess = fleet.excess().await;
@@ -138,12 +148,7 @@ async fn lag(settings: Vec<(String, String)>, is_fenced: bool) -> u64 {
     let b = replica(proxy.addr().port(), settings).await;
     a.wait_for_replicas(1).await;
     fill(&a, is_fenced).await;
-    eventually("the replica knows the epoch", DEADLINE, || async {
-        !b.command(&["GET", "stanchion:limiter:{0}:epoch"])
-            .await
-            .is_empty()
-    })
-    .await;
+    knows_the_epoch(&b).await;
     proxy.drop_bytes(Direction::ToClient);
     let mut fleet = Fleet::new();
     fleet.join(config(at(&a))).await;
