@@ -104,7 +104,7 @@ impl Redis {
 
     fn bound(&self, limit: &Limit) -> u64 {
         let assumed = self.config.assumed_overlap;
-        let promise = self.seen.get().map(|standing| standing.promise);
+        let promise = self.seen.promise();
         // Of a server that does not tell its settings, nothing is known.
         let promise = promise.unwrap_or(Promise::Twice { overlap: None });
         promise.bound(limit, assumed)

@@ -232,20 +232,23 @@ function calls.lend()
     local bucket, place = take_bucket()
     local id, tokens, lifetime = word(), number(), number()
     settle(bucket, place)
-    local granted = false
+    local known
     for _, lease in ipairs(bucket.leases) do
-        granted = granted or lease.id == id
+        known = lease.id == id and lease or known
     end
     local answer = { 1 }
-    if not granted then
-        if bucket.units >= tokens * bucket.per_token and #bucket.leases < MAX_LEASES then
-            bucket.units = bucket.units - tokens * bucket.per_token
-            bucket.lent = bucket.lent + tokens
-            table.insert(bucket.leases, { id = id, tokens = tokens, ends = now + lifetime })
-            changed[place] = true
-        else
-            answer[1] = 0
-        end
+    if known then
+        -- Whoever asks for another number of tokens under the same id is not told that it has them. It is written again:
+        -- `WAIT` behind it is about this connection's writes, and another one may have made the first.
+        answer[1] = known.tokens == tokens and 1 or 0
+        changed[place] = true
+    elseif bucket.units >= tokens * bucket.per_token and #bucket.leases < MAX_LEASES then
+        bucket.units = bucket.units - tokens * bucket.per_token
+        bucket.lent = bucket.lent + tokens
+        table.insert(bucket.leases, { id = id, tokens = tokens, ends = now + lifetime })
+        changed[place] = true
+    else
+        answer[1] = 0
     end
     level(answer, bucket, answer[1] == 1 and 0 or tokens)
     if answer[1] == 0 and answer[3] == 0 then

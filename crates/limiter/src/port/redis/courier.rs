@@ -89,13 +89,11 @@ impl Courier {
             config, epoch_key, ..
         } = &*self.post;
         let calls: Vec<&Call> = errands.iter().map(|errand| &errand.call).collect();
-        let pipeline = |command: Cmd| {
-            let command = encode(command, epoch_key, config.quarantine, &calls);
-            acknowledged(command, config, calls.iter().any(|call| call.takes()))
-        };
+        let command = self.script.command();
+        let command = encode(command, epoch_key, config.quarantine, &calls);
+        let takes = calls.iter().any(|call| call.takes());
         Parcel {
-            known: pipeline(self.script.known()),
-            whole: pipeline(Script::whole()),
+            commands: acknowledged(command, config, takes),
             epoch_key: epoch_key.clone(),
             is_repeatable,
         }

@@ -14,10 +14,8 @@ use primary::Primary;
 
 /// A script with what belongs to it, for the servers of one place.
 pub(super) struct Parcel {
-    /// The script by its hash.
-    pub(super) known: Pipeline,
-    /// The same with its text.
-    pub(super) whole: Pipeline,
+    /// The script by its hash, which a server may not know yet, and `WAIT`.
+    pub(super) commands: Pipeline,
     /// The key of the place's epoch, which tells its slot.
     pub(super) epoch_key: String,
     /// Whether it may be sent again when nobody knows whether it was heard.

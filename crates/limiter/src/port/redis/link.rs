@@ -101,17 +101,17 @@ impl Script {
         Self { hash }
     }
 
-    /// The command that runs it where it is known; keys and words are to be appended.
-    pub(super) fn known(&self) -> Cmd {
+    /// The command that runs it; keys and words are to be appended.
+    pub(super) fn command(&self) -> Cmd {
         let mut command = redis::cmd("EVALSHA");
         command.arg(&self.hash);
         command
     }
 
-    /// The command that runs it anywhere, and makes it known.
-    pub(super) fn whole() -> Cmd {
-        let mut command = redis::cmd("EVAL");
-        command.arg(SCRIPT);
+    /// The command that makes it known.
+    pub(super) fn load() -> Cmd {
+        let mut command = redis::cmd("SCRIPT");
+        command.arg("LOAD").arg(SCRIPT);
         command
     }
 }

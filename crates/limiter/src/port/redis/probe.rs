@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::config::RedisConfig;
 use super::line::Line;
-use super::standing::{Setup, Standing};
+use super::standing::{Promise, Setup, Standing};
 use crate::LimiterError;
 use crate::observe;
 
@@ -18,6 +18,12 @@ impl Seen {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// The promise alone, which every decision names.
+    pub(super) fn promise(&self) -> Option<Promise> {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.as_ref().map(|standing| standing.promise)
     }
 
     /// Says what has changed, once.

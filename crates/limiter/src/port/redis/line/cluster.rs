@@ -6,13 +6,13 @@ use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{
     MultipleNodeRoutingInfo, Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr,
 };
-use redis::{Cmd, FromRedisValue, Pipeline, RedisResult, Value};
+use redis::{Cmd, FromRedisValue, RedisResult, Value};
 use tokio::sync::Mutex;
 
 use super::{Answers, Parcel};
 use crate::LimiterError;
 use crate::port::redis::config::RedisConfig;
-use crate::port::redis::link::{failure, is_unknown, no_address};
+use crate::port::redis::link::{Script, failure, is_unknown, no_address};
 use crate::port::redis::standing::{SETTINGS, Settings};
 
 /// How often a script follows the slots to another node, or waits for them, before it fails.
@@ -115,21 +115,24 @@ async fn carry(connections: &Connections, parcel: &Parcel) -> RedisResult<Vec<Va
     } else {
         connections.once.clone()
     };
-    let mut answers = send(&mut connection, &parcel.known, &parcel.epoch_key).await;
-    if answers.as_ref().is_err_and(is_unknown) {
-        answers = send(&mut connection, &parcel.whole, &parcel.epoch_key).await;
+    let answers = send(&mut connection, parcel).await;
+    if !answers.as_ref().is_err_and(is_unknown) {
+        return answers;
     }
-    answers
+    let route = RoutingInfo::SingleNode(route(parcel));
+    connection.route_command(Script::load(), route).await?;
+    send(&mut connection, parcel).await
 }
 
-async fn send(
-    connection: &mut ClusterConnection,
-    pipeline: &Pipeline,
-    key: &str,
-) -> RedisResult<Vec<Value>> {
-    let route = SingleNodeRoutingInfo::SpecificNode(Route::with_key(key, SlotAddr::Master));
+/// The primary that has the slot of a parcel.
+fn route(parcel: &Parcel) -> SingleNodeRoutingInfo {
+    SingleNodeRoutingInfo::SpecificNode(Route::with_key(&parcel.epoch_key, SlotAddr::Master))
+}
+
+async fn send(connection: &mut ClusterConnection, parcel: &Parcel) -> RedisResult<Vec<Value>> {
+    let commands = &parcel.commands;
     let answers = connection
-        .route_pipeline(pipeline.clone(), 0, pipeline.len(), route)
+        .route_pipeline(commands.clone(), 0, commands.len(), route(parcel))
         .await?;
     answers.into_iter().map(Value::extract_error).collect()
 }

@@ -7,7 +7,7 @@ use stanchion_kernel::Clock;
 use super::{Answers, Parcel};
 use crate::LimiterError;
 use crate::port::redis::config::RedisConfig;
-use crate::port::redis::link::{Connector, failure, is_elsewhere, is_unknown};
+use crate::port::redis::link::{Connector, Script, failure, is_elsewhere, is_unknown};
 use crate::port::redis::standing::{SETTINGS, Settings};
 
 /// The first and the longest pause after a connection could not be made.
@@ -69,9 +69,11 @@ impl Primary {
     /// server may be the primary.
     async fn carry_once(&mut self, parcel: &Parcel) -> Result<Vec<Value>, Missed> {
         let mut connection = self.take().await?;
-        let mut answers: RedisResult<Vec<Value>> = parcel.known.query_async(&mut connection).await;
+        let commands = &parcel.commands;
+        let mut answers: RedisResult<Vec<Value>> = commands.query_async(&mut connection).await;
         if answers.as_ref().is_err_and(is_unknown) {
-            answers = parcel.whole.query_async(&mut connection).await;
+            Script::load().query_async::<Value>(&mut connection).await?;
+            answers = commands.query_async(&mut connection).await;
         }
         let answers = answers?;
         self.connection = Some(connection);
