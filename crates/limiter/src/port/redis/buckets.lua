@@ -238,10 +238,8 @@ function calls.lend()
     end
     local answer = { 1 }
     if known then
-        -- Whoever asks for another number of tokens under the same id is not told that it has them. It is written again:
-        -- `WAIT` behind it is about this connection's writes, and another one may have made the first.
+        -- Whoever asks for another number of tokens under the same id is not told that it has them.
         answer[1] = known.tokens == tokens and 1 or 0
-        changed[place] = true
     elseif bucket.units >= tokens * bucket.per_token and #bucket.leases < MAX_LEASES then
         bucket.units = bucket.units - tokens * bucket.per_token
         bucket.lent = bucket.lent + tokens
