@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, Response};
-use stanchion_limiter::tower::{POLICY, STATE, is_out_of_reach, passes_unasked};
+use stanchion_limiter::tower::{POLICY, STATE};
 use stanchion_limiter::{Limit, Limiter, MAX_KEY, Question, Verdict, policy_field};
 
 use crate::auth::{Caller, Identity};
@@ -108,7 +108,6 @@ impl Bound {
         if questions.is_empty() {
             return Said::Go(Fields::default());
         }
-        let passes_unasked = passes_unasked(&questions);
         // A class has a question for each of its limits, unless one is per key and the caller has none.
         let is_whole = questions.len() == class.limits.len();
         match limiter.judge(questions).await {
@@ -121,7 +120,6 @@ impl Bound {
                     Said::Stop(Problem::from_verdict(&verdict), fields)
                 }
             }
-            Err(error) if passes_unasked && is_out_of_reach(&error) => Said::Go(Fields::default()),
             Err(error) => Said::Stop(error.into(), Fields::default()),
         }
     }

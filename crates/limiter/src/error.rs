@@ -37,3 +37,11 @@ pub enum LimiterError {
     #[error("as many buckets are in use as may be remembered")]
     Crowded,
 }
+
+impl LimiterError {
+    /// Whether the limits could not be asked for no fault of the question. A server that refuses us is as good as none.
+    #[must_use]
+    pub fn is_out_of_reach(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Config(_) | Self::Crowded)
+    }
+}

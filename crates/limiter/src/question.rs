@@ -103,13 +103,17 @@ impl Verdict {
     }
 
     /// The value of `RateLimit`; empty when there is nothing to tell. `r` is what is left. `t` is until the bucket is full,
-    /// or, when the call was refused, until a limit that refused it lets it through; those that did not are left out.
+    /// or, when the call was refused, until a limit that refused it lets it through; those that did not are left out, and
+    /// so is a limit that admits everything since its buckets cannot be reached.
     #[must_use]
     pub fn state_field(&self) -> String {
         // A call that no limit refused, since its cost is more than any bucket holds, has nothing to wait for.
         let is_refused = !self.is_allowed() && self.violated().next().is_some();
         let mut field = String::with_capacity(32 * self.said.len());
         for (limit, decision) in self.told() {
+            if decision.bound == u64::MAX {
+                continue;
+            }
             let wait = match is_refused {
                 true if decision.is_violated() => decision.retry_after,
                 true => continue,

@@ -44,7 +44,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response};
 use tower::{Layer, Service};
 
-use crate::{Fallback, Limiter, LimiterError, Question, Verdict};
+use crate::{Limiter, LimiterError, Question, Verdict};
 
 /// `RateLimit-Policy`: the limits of a resource.
 pub const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -69,8 +69,9 @@ where
 /// Puts limits in front of a service.
 ///
 /// The answer to a limited request has the fields [`POLICY`] and [`STATE`]. A refused one is answered with 429, `Retry-After`
-/// and an empty body; one that cannot be judged with 503, unless all its limits fall back to [`Fallback::Allow`]. Such an
-/// answer carries its [`Refusal`] as an extension, for a layer further out that wants to say more.
+/// and an empty body; one that cannot be judged with 503: what limits say then is the matter of
+/// [`WithFallback`](crate::port::WithFallback). Such an answer carries its [`Refusal`] as an extension, for a layer further
+/// out that wants to say more.
 #[derive(Debug)]
 pub struct LimitLayer<E> {
     limiter: Limiter,
@@ -153,7 +154,6 @@ where
             if questions.is_empty() {
                 return inner.call(request).await;
             }
-            let passes_unasked = passes_unasked(&questions);
             match limiter.judge(questions).await {
                 Ok(verdict) if verdict.is_allowed() => {
                     let mut response = inner.call(request).await?;
@@ -161,31 +161,10 @@ where
                     Ok(response)
                 }
                 Ok(verdict) => Ok(refusal::answer(&request, Refusal::Limits(verdict))),
-                Err(error) if passes_unasked && is_out_of_reach(&error) => {
-                    inner.call(request).await
-                }
                 Err(error) => Ok(refusal::answer(&request, Refusal::Error(error))),
             }
         })
     }
-}
-
-/// Whether a call with these questions goes on when its limits cannot be reached.
-#[must_use]
-pub fn passes_unasked(questions: &[Question]) -> bool {
-    let mut strict = questions
-        .iter()
-        .filter(|question| !question.limit.is_shadow());
-    strict.all(|question| question.limit.fallback() == Fallback::Allow)
-}
-
-/// Whether the limits could not be asked for no fault of the question.
-#[must_use]
-pub fn is_out_of_reach(error: &LimiterError) -> bool {
-    matches!(
-        error,
-        LimiterError::Unavailable(_) | LimiterError::Config(_) | LimiterError::Crowded
-    )
 }
 
 /// Adds the fields of a verdict to the headers of an answer, behind those that are there.

@@ -11,7 +11,9 @@ use crate::{Ask, Decision, Limit, LimiterError};
 /// Lets each limit say what it says while its buckets cannot be reached.
 ///
 /// A limit that denies passes the error on, and so nothing is admitted. One that falls back to a share has buckets of its
-/// own here, which are empty when the buckets cannot be reached any more, and forgotten when they can.
+/// own here, which are empty when the buckets cannot be reached any more, and forgotten when they can. A bucket that is
+/// refused since there are too many is one that cannot be reached; who floods a server with keys is given no share for
+/// them.
 #[derive(Debug)]
 pub struct WithFallback {
     inner: Arc<dyn Backend>,
@@ -61,8 +63,9 @@ impl WithFallback {
         let mut shares: Vec<Option<Limit>> = Vec::with_capacity(asks.len());
         for ask in asks {
             shares.push(match ask.limit().fallback() {
-                Fallback::Deny => return Err(error),
                 Fallback::Allow => None,
+                Fallback::Share { .. } if error == LimiterError::Crowded => return Err(error),
+                Fallback::Deny => return Err(error),
                 Fallback::Share { servers } => {
                     // The smallest of all shares, since nobody knows which one this server has.
                     let last = servers.get() - 1;
@@ -99,14 +102,6 @@ impl WithFallback {
     }
 }
 
-/// A server that refuses us is as good as none.
-fn is_out_of_reach(error: &LimiterError) -> bool {
-    matches!(
-        error,
-        LimiterError::Unavailable(_) | LimiterError::Config(_)
-    )
-}
-
 fn unlimited(ask: &Ask<'_>, allowed: bool) -> Decision {
     Decision {
         allowed,
@@ -122,7 +117,7 @@ fn unlimited(ask: &Ask<'_>, allowed: bool) -> Decision {
 impl Backend for WithFallback {
     async fn check(&self, asks: &[Ask<'_>]) -> Result<Vec<Decision>, LimiterError> {
         match self.inner.check(asks).await {
-            Err(error) if is_out_of_reach(&error) => self.without(asks, error).await,
+            Err(error) if error.is_out_of_reach() => self.without(asks, error).await,
             answer => {
                 self.is_over();
                 answer
@@ -132,7 +127,7 @@ impl Backend for WithFallback {
 
     fn check_now(&self, ask: &Ask<'_>) -> Option<Result<Decision, LimiterError>> {
         let answer = self.inner.check_now(ask)?;
-        (!answer.as_ref().is_err_and(is_out_of_reach)).then_some(answer)
+        (!answer.as_ref().is_err_and(LimiterError::is_out_of_reach)).then_some(answer)
     }
 
     async fn refund(&self, ask: Ask<'_>) -> Result<(), LimiterError> {

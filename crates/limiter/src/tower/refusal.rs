@@ -1,7 +1,7 @@
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Request, Response, StatusCode};
 
-use super::{Refusal, add_fields, is_out_of_reach};
+use super::{Refusal, add_fields};
 use crate::LimiterError;
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -26,7 +26,7 @@ pub(super) fn answer<B, R: Default>(request: &Request<B>, refusal: Refusal) -> R
             let seconds = verdict.retry_after_seconds().unwrap_or(1);
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        Refusal::Error(error) if is_out_of_reach(error) => {
+        Refusal::Error(error) if error.is_out_of_reach() => {
             headers.insert(RETRY_AFTER, HeaderValue::from(1));
         }
         Refusal::Error(_) => {}
@@ -43,7 +43,7 @@ pub(super) fn answer<B, R: Default>(request: &Request<B>, refusal: Refusal) -> R
 fn statuses(refusal: &Refusal) -> (StatusCode, u16) {
     match refusal {
         Refusal::Limits(_) => (StatusCode::TOO_MANY_REQUESTS, 8),
-        Refusal::Error(error) if is_out_of_reach(error) => (StatusCode::SERVICE_UNAVAILABLE, 14),
+        Refusal::Error(error) if error.is_out_of_reach() => (StatusCode::SERVICE_UNAVAILABLE, 14),
         Refusal::Error(LimiterError::Key | LimiterError::Cost { .. }) => {
             (StatusCode::BAD_REQUEST, 3)
         }

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 use stanchion_kernel::{Clock, ManualClock, Timestamp};
-use stanchion_limiter::port::{Memory, MemoryConfig};
+use stanchion_limiter::port::{Memory, MemoryConfig, WithFallback};
 use stanchion_limiter::tower::{LimitLayer, POLICY, Refusal, STATE};
 use stanchion_limiter::{Fallback, Limit, Limiter, Question, Rate};
 use tower::ServiceExt as _;
@@ -21,7 +21,8 @@ use crate::fields::members;
 fn app(fallback: Fallback, buckets: usize) -> (Router, ManualClock) {
     let (clock, hand) = Clock::manual(Timestamp::default());
     let config = MemoryConfig { buckets, shards: 1 };
-    let limiter = Limiter::new(Arc::new(Memory::new(config, clock)));
+    let memory = Arc::new(Memory::new(config, clock.clone()));
+    let limiter = Limiter::new(Arc::new(WithFallback::new(memory, config, clock)));
     hand.advance(Duration::from_hours(24));
     let limit = Limit::new("caller", Rate::new(1, Duration::from_secs(5)), 2).expect("a limit");
     let limit = Arc::new(limit.with_fallback(fallback));
@@ -123,7 +124,10 @@ async fn a_limit_that_cannot_be_asked_refuses_unless_it_falls_back_to_allow() {
             call(&app, &[("caller", "a")]).await.status(),
             StatusCode::OK
         );
-        assert_eq!(call(&app, &[("caller", "b")]).await.status(), expected);
+        let answer = call(&app, &[("caller", "b")]).await;
+        assert_eq!(answer.status(), expected);
+        // A limit that admits everything has nothing left to tell of.
+        assert!(!answer.headers().contains_key(&STATE));
     }
 }
 
