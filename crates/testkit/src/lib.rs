@@ -3,6 +3,7 @@
 mod certificate;
 pub mod data;
 mod envoy;
+mod network;
 mod ports;
 mod postgres;
 mod program;
@@ -12,6 +13,7 @@ mod waiting;
 
 pub use certificate::Certificate;
 pub use envoy::Envoy;
+pub use network::{Network, free_address};
 pub use ports::free_port;
 pub use postgres::{Database, Postgres, PostgresOptions};
 pub use program::{Program, Running};

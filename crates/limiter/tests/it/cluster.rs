@@ -7,12 +7,13 @@ use std::time::Duration;
 use stanchion_limiter::conformance::{CASES, Sharing, Subject};
 use stanchion_limiter::port::{Backend, Place, Promise, Redis, RedisConfig};
 use stanchion_limiter::{Ask, Limit, LimiterError, Rate};
-use stanchion_testkit::RedisCluster;
+use stanchion_testkit::{RedisCluster, eventually};
 
 use crate::failover::fleet::Fleet;
 use crate::redis::{AGE, connect, prefix};
 
 const QUARANTINE: Duration = Duration::from_millis(700);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 fn config(cluster: &RedisCluster, prefix: &str) -> RedisConfig {
     RedisConfig {
@@ -185,6 +186,65 @@ async fn moving_slots_and_primaries_grant_nothing_twice() {
     cluster.primary_after(slot, second).await;
     fleet.admits(300).await;
     assert_eq!(fleet.excess().await, 0);
+}
+
+/// The first of `keys` whose bucket a node holds, and those that other nodes hold.
+async fn apart(
+    node: &stanchion_testkit::Redis,
+    prefix: &str,
+    keys: &[String],
+) -> (String, Vec<String>) {
+    let held = node.command(&["KEYS", &format!("{prefix}:*")]).await;
+    let is_held = |key: &&String| held.lines().any(|name| name.ends_with(&format!(":{key}")));
+    let (there, elsewhere): (Vec<_>, Vec<_>) = keys.iter().partition(is_held);
+    let one = there.first().expect("the node holds a bucket");
+    let elsewhere = elsewhere.into_iter().cloned().collect();
+    ((*one).clone(), elsewhere)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_stands_still_holds_up_only_its_own_buckets() {
+    let cluster = RedisCluster::start().await;
+    let redis = Arc::new(
+        connect(RedisConfig {
+            reply_within: Duration::from_secs(1),
+            ..config(&cluster, "still")
+        })
+        .await,
+    );
+    let limit = Limit::new("spread", Rate::per_second(1_000), 1_000).expect("a limit");
+    let keys: Vec<String> = (0..40).map(|n| format!("key-{n}")).collect();
+    let check = async |key: &str| {
+        let ask = Ask::new(&limit, key, 1).expect("a question");
+        redis.check(&[ask]).await
+    };
+    eventually("there are tokens for all", DEADLINE, || async {
+        let mut admitted = 0;
+        for key in &keys {
+            admitted += usize::from(check(key).await.is_ok_and(|said| said[0].allowed));
+        }
+        admitted == keys.len()
+    })
+    .await;
+    let slot = cluster.slot_of("{0}").await;
+    let still = cluster.primary_of(slot).await;
+    let (stuck, others) = apart(still, "still", &keys).await;
+    assert!(!others.is_empty(), "all buckets are on one node");
+    still.pause().await;
+    // Nobody takes the node for dead in this second.
+    let waiting = check(&stuck);
+    let going = async {
+        for key in &others {
+            let said = check(key).await;
+            assert!(said.is_ok_and(|said| said[0].allowed), "{key}");
+        }
+    };
+    let (stuck, ()) = tokio::join!(waiting, going);
+    assert!(
+        matches!(stuck, Err(LimiterError::Unavailable(_))),
+        "{stuck:?}"
+    );
+    still.resume();
 }
 
 #[tokio::test]

@@ -8,11 +8,10 @@ use stanchion_kernel::{Clock, Entropy, ManualClock, Timestamp};
 use stanchion_limiter::conformance::{CASES, Sharing, Subject};
 use stanchion_limiter::port::{Backend, Escrow, EscrowConfig};
 use stanchion_limiter::{Ask, Limit, LimiterError, Rate};
-use stanchion_testkit::{eventually, hold};
+use stanchion_testkit::{Network, eventually, free_address, hold};
 use tokio::net::UdpSocket;
 
 use crate::history::{self, Admitted};
-use crate::relay::{Network, free_address};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const SECRET: &[u8] = b"the secret of this test's roster";

@@ -8,10 +8,9 @@ use stanchion_kernel::{Clock, Timestamp};
 use stanchion_limiter::conformance::{CASES, Sharing, Subject};
 use stanchion_limiter::port::{Backend, Gossip, GossipConfig, Strictness};
 use stanchion_limiter::{Ask, Decision, Limit, LimiterError, Rate};
-use stanchion_testkit::{eventually, hold};
+use stanchion_testkit::{Network, eventually, free_address, hold};
 
 use crate::history::{self, Admitted};
-use crate::relay::{Network, free_address};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const INTERVAL: Duration = Duration::from_millis(30);

@@ -15,5 +15,4 @@ mod model;
 mod properties;
 mod redis;
 mod registry;
-mod relay;
 mod tower;

@@ -2,12 +2,16 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
-use stanchion_testkit::free_port;
 use tokio::net::UdpSocket;
 
-/// A network of datagrams between the nodes of a test, which can be divided, and which remembers what it carried.
+use crate::free_port;
+
+/// A network of datagrams between nodes, which can be divided, and which remembers the first 100,000 that it carried.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Network(Arc<Mutex<Wires>>);
+pub struct Network(Arc<Mutex<Wires>>);
+
+/// How many datagrams are remembered.
+const REMEMBERED: usize = 100_000;
 
 #[derive(Debug, Default)]
 struct Wires {
@@ -17,13 +21,17 @@ struct Wires {
 }
 
 /// An address of the loopback interface that nobody uses.
-pub(crate) fn free_address() -> SocketAddr {
+#[must_use]
+pub fn free_address() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, free_port()).into()
 }
 
 impl Network {
-    /// Divides it: each list of nodes hears only itself.
-    pub(crate) fn divide(&self, sides: &[&[SocketAddr]]) {
+    /// Divides it: each list of nodes, by the addresses at which they listen, hears only itself.
+    ///
+    /// # Panics
+    /// When another thread did while it held the network.
+    pub fn divide(&self, sides: &[&[SocketAddr]]) {
         let mut wires = self.0.lock().expect("no panic");
         wires.sides.clear();
         for (side, nodes) in sides.iter().enumerate() {
@@ -31,12 +39,19 @@ impl Network {
         }
     }
 
-    pub(crate) fn heal(&self) {
+    /// Lets every node hear every other one again.
+    ///
+    /// # Panics
+    /// When another thread did while it held the network.
+    pub fn heal(&self) {
         self.divide(&[]);
     }
 
     /// What it carried to each node since it was asked last.
-    pub(crate) fn carried(&self) -> Vec<(SocketAddr, Vec<u8>)> {
+    ///
+    /// # Panics
+    /// When another thread did while it held the network.
+    pub fn carried(&self) -> Vec<(SocketAddr, Vec<u8>)> {
         std::mem::take(&mut self.0.lock().expect("no panic").carried)
     }
 
@@ -44,14 +59,17 @@ impl Network {
         let mut wires = self.0.lock().expect("no panic");
         let side = |node| wires.sides.get(&node).copied().unwrap_or_default();
         let carries = side(from) == side(to);
-        if carries && wires.carried.len() < 100_000 {
+        if carries && wires.carried.len() < REMEMBERED {
             wires.carried.push((to, datagram.to_vec()));
         }
         carries
     }
 
     /// An address through which others reach `node`. Whoever is answered there hears the answer from the same address.
-    pub(crate) async fn reach(&self, node: SocketAddr) -> SocketAddr {
+    ///
+    /// # Panics
+    /// When there is no free address.
+    pub async fn reach(&self, node: SocketAddr) -> SocketAddr {
         let front = UdpSocket::bind(free_address()).await.expect("a socket");
         let address = front.local_addr().expect("an address");
         tokio::spawn(relay(self.clone(), Arc::new(front), node));
