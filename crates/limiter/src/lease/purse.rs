@@ -2,8 +2,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::MAX_CHUNK;
 
-/// The lease that is being spent: what threads share, so that a check costs one exchange and one look at the clock.
+/// The lease that is being spent: what threads share, so that a check costs one exchange and one look at the clock. On
+/// cache lines of its own, so that it slows no other key's.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub struct Purse {
     /// The tokens that are left, above them the lease's number. A number comes again after 2^16 leases; a thread that
     /// slept for so long compares the clock with an end that is past.

@@ -101,12 +101,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The keys that are remembered.
 #[derive(Debug)]
 pub(super) struct Slots {
-    shards: Box<[RwLock<Shard>]>,
+    shards: Box<[Part]>,
     hasher: RandomState,
     /// How many keys one shard has room for.
     room: usize,
     made: AtomicU64,
 }
+
+/// A shard on cache lines of its own: whoever reads one counts itself in its lock, which must not slow those of others.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Part(RwLock<Shard>);
 
 #[derive(Debug, Default)]
 struct Shard {
@@ -123,7 +128,7 @@ impl Slots {
         let shards = shards.max(1);
         Self {
             room: keys.div_ceil(shards).max(1),
-            shards: (0..shards).map(|_| RwLock::default()).collect(),
+            shards: (0..shards).map(|_| Part::default()).collect(),
             hasher: RandomState::default(),
             made: AtomicU64::new(0),
         }
@@ -136,7 +141,7 @@ impl Slots {
     fn shard(&self, hash: u64) -> &RwLock<Shard> {
         // The table uses the bits at both ends.
         let middle = usize::try_from((hash >> 24) & 0xffff_ffff).unwrap_or_default();
-        &self.shards[middle % self.shards.len()]
+        &self.shards[middle % self.shards.len()].0
     }
 
     /// Looks at a key that is remembered, without waiting for anybody but who adds a key.
@@ -181,7 +186,7 @@ impl Slots {
 
     /// All of them, as they are at the moments when it looks, and by age: the table's order is by chance.
     pub(super) fn all(&self) -> Vec<Arc<Slot>> {
-        let read = |shard: &RwLock<Shard>| {
+        let read = |Part(shard): &Part| {
             let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
             shard.table.iter().map(Arc::clone).collect::<Vec<_>>()
         };

@@ -1,18 +1,18 @@
 use stanchion_sim::limiter::{Simulation, check};
 
-use crate::seeds::seeds;
+use crate::seeds::{on_each, seeds};
 
 /// The seeds of the test run.
-const SEEDS: u64 = 250;
+const SEEDS: u64 = 1_000;
 
 #[test]
 fn no_seed_admits_more_than_the_limits_or_loses_what_they_give() {
-    for seed in seeds(SEEDS) {
+    on_each(seeds(SEEDS), |seed| {
         let history = Simulation { seed, wrong: None }.run();
         if let Err(breach) = check(&history) {
             panic!("{breach}\nSTANCHION_SIM_SEED={seed} runs it alone");
         }
-    }
+    });
 }
 
 #[test]

@@ -1,18 +1,18 @@
 use stanchion_sim::stock::{Simulation, check};
 
-use crate::seeds::seeds;
+use crate::seeds::{on_each, seeds};
 
 /// The seeds of the test run.
 const SEEDS: u64 = 1000;
 
 #[test]
 fn every_answer_under_every_seed_is_what_the_oracle_says() {
-    for seed in seeds(SEEDS) {
+    on_each(seeds(SEEDS), |seed| {
         let history = Simulation { seed, wrong: None }.run();
         if let Err(breach) = check(&history) {
             panic!("{breach}\nSTANCHION_SIM_SEED={seed} runs it alone");
         }
-    }
+    });
 }
 
 #[test]
