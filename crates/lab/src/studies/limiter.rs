@@ -8,6 +8,7 @@ mod keepers;
 mod local;
 mod matrix;
 mod plan;
+mod request;
 mod tables;
 mod ways;
 pub(crate) mod worker;
@@ -24,9 +25,9 @@ use matrix::Cells;
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// Seconds of each cell. Faults last as long as they need.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 3)]
     seconds: u32,
-    /// Only the parts whose names contain one of these, such as `local`, `one-redis`, `leases/8/below`, `faults/partition` or
+    /// Only the parts whose names contain one of these, such as `local`, `request`, `one-redis`, `leases/8/below`, `faults/partition` or
     /// `envoy`.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -66,6 +67,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     // First, since it needs a program that may be missing.
     central::measure(&mut bench).await?;
     local::measure(&mut bench).await?;
+    request::measure(&mut bench).await?;
     matrix::measure(&mut bench).await?;
     faults::measure(&mut bench).await?;
     envoy::measure(&mut bench).await?;

@@ -144,8 +144,8 @@ fn survivors(ends: &Ends, fault: Fault) -> String {
 /// Of the treatments that kept the limit in every fault, what each costs at its worst.
 fn exact(ends: &Ends) -> String {
     let mut text = String::new();
-    for way in Way::REPLICATED {
-        for treatment in Treatment::ALL {
+    for way in Way::ALL {
+        for treatment in Treatment::ALL.into_iter().chain([Treatment::None]) {
             let of = Fault::ALL.into_iter().flat_map(|fault| ends.of(fault));
             let of: Vec<&End> = of
                 .filter(|end| end.way == way && end.treatment == treatment)

@@ -108,6 +108,7 @@ pub(super) async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
         });
     }
     for measured in &all {
+        let is_judged = Some(&measured.outstanding) == OUTSTANDING.last();
         bench.report.row(
             &format!(
                 "Envoy's service over gRPC on memory, {} outstanding",
@@ -118,8 +119,8 @@ pub(super) async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
                 "p50 {:.2} ms, p99 {:.2} ms; {CONNECTIONS} connections, the caller on the same machine",
                 measured.p50_ms, measured.p99_ms
             ),
-            "≥ 20,000/s",
-            Some(measured.per_second >= TARGET),
+            if is_judged { "≥ 20,000/s" } else { "" },
+            is_judged.then_some(measured.per_second >= TARGET),
         );
     }
     bench.report.data("envoy", &all)

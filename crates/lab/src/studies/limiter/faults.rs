@@ -1,4 +1,7 @@
-//! Redis through faults, with two servers that ask for twice the rate: fenced, acknowledged and neither, side by side.
+//! Faults, with two servers that ask for twice the rate: Redis fenced, acknowledged and neither, and servers that need none,
+//! side by side.
+
+mod peers;
 
 use std::fmt;
 use std::time::Duration;
@@ -34,6 +37,7 @@ pub(super) enum Fault {
     KillPrimary,
     Partition,
     RestartEmpty,
+    Division,
     KillWorker,
 }
 
@@ -61,10 +65,11 @@ pub(super) struct End {
 pub(super) struct Ends(Vec<End>);
 
 impl Fault {
-    pub(super) const ALL: [Self; 4] = [
+    pub(super) const ALL: [Self; 5] = [
         Self::KillPrimary,
         Self::Partition,
         Self::RestartEmpty,
+        Self::Division,
         Self::KillWorker,
     ];
 
@@ -73,6 +78,7 @@ impl Fault {
             Self::KillPrimary => "the primary is killed",
             Self::Partition => "the primary is cut off for 5 s",
             Self::RestartEmpty => "the primary starts again, empty",
+            Self::Division => "the two servers do not hear each other for 5 s",
             Self::KillWorker => "one of the two servers is killed",
         }
     }
@@ -82,7 +88,20 @@ impl Fault {
             Self::KillPrimary => "kill",
             Self::Partition => "partition",
             Self::RestartEmpty => "restart",
+            Self::Division => "division",
             Self::KillWorker => "worker",
+        }
+    }
+
+    /// Who can suffer it, and how each is taken through it.
+    fn sufferers(self) -> Vec<(Way, Treatment)> {
+        let redis = Way::REPLICATED.into_iter();
+        let redis = redis.flat_map(|way| Treatment::ALL.map(|treatment| (way, treatment)));
+        let peers = Way::AMONG_SERVERS.map(|way| (way, Treatment::None));
+        match self {
+            Self::KillPrimary | Self::Partition | Self::RestartEmpty => redis.collect(),
+            Self::Division => peers.into(),
+            Self::KillWorker => redis.chain(peers).collect(),
         }
     }
 
@@ -90,7 +109,7 @@ impl Fault {
     fn after(self) -> Duration {
         match self {
             Self::KillPrimary | Self::Partition => Duration::from_secs(26),
-            Self::RestartEmpty => Duration::from_secs(10),
+            Self::RestartEmpty | Self::Division => Duration::from_secs(10),
             Self::KillWorker => Duration::from_secs(6),
         }
     }
@@ -132,8 +151,7 @@ pub(super) async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
         if !bench.wants(&fault.to_string()) {
             continue;
         }
-        let ways = Way::REPLICATED.into_iter();
-        let all = ways.flat_map(|way| Treatment::ALL.map(|treatment| (way, treatment)));
+        let all = fault.sufferers().into_iter();
         let all = all.map(|(way, treatment)| tokio::spawn(run(way, treatment, fault)));
         for end in all.collect::<Vec<_>>() {
             bench.ends.add(end.await??);
@@ -158,6 +176,20 @@ fn promise(bench: &mut Bench) {
             format!("rate {RATE}/s, burst {BURST}"),
             if is_exact { "0" } else { "" },
             is_exact.then_some(worst == 0),
+        );
+    }
+    for way in Way::AMONG_SERVERS {
+        let of = ends.0.iter().filter(|end| end.way == way);
+        let Some(worst) = of.map(|end| end.over_admitted).max() else {
+            continue;
+        };
+        let most = if way.is_exact() { 0 } else { peers::BOUND };
+        report.row(
+            &format!("faults, {way}, the most beyond the limit"),
+            format!("{worst} tokens"),
+            format!("rate {RATE}/s, burst {BURST}"),
+            &format!("≤ {most}"),
+            Some(worst <= most),
         );
     }
 }
@@ -231,6 +263,8 @@ impl Stack {
                 self.primary.start_again().await;
             }
             Fault::KillWorker => fleet.kill_first(),
+            // No server hears of another one through Redis.
+            Fault::Division => {}
         }
     }
 }
@@ -244,7 +278,7 @@ fn settings(treatment: Treatment) -> Vec<(String, String)> {
     let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
     match treatment {
         Treatment::Fenced => fenced.map(owned).into(),
-        Treatment::Acknowledged | Treatment::Unfenced => Vec::new(),
+        Treatment::Acknowledged | Treatment::Unfenced | Treatment::None => Vec::new(),
     }
 }
 
@@ -261,6 +295,9 @@ async fn fill(primary: &Server, treatment: Treatment) {
 }
 
 async fn run(way: Way, treatment: Treatment, fault: Fault) -> anyhow::Result<End> {
+    if treatment == Treatment::None {
+        return peers::run(way, fault).await;
+    }
     let stack = Stack::start(treatment).await;
     let lease = if way == Way::Leases {
         LEASE

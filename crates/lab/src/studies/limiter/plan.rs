@@ -30,6 +30,8 @@ pub(super) struct Plan {
     pub seat: u16,
     /// Where each of them is reached by the others, if they talk to each other.
     pub peers: Vec<SocketAddr>,
+    /// Where each of them listens, if that is elsewhere.
+    pub listen: Vec<SocketAddr>,
     /// Tokens per second.
     pub rate: u64,
     pub burst: u64,
@@ -66,6 +68,8 @@ pub(super) enum Treatment {
     Acknowledged,
     /// Neither.
     Unfenced,
+    /// There is none.
+    None,
 }
 
 /// What the callers of one worker ask.
@@ -119,6 +123,7 @@ impl Plan {
             servers: 1,
             seat: 0,
             peers: Vec::new(),
+            listen: Vec::new(),
             rate: 1,
             burst: 1,
             demand: Demand::Flood { callers: 1 },
@@ -139,6 +144,7 @@ impl Plan {
 }
 
 impl Treatment {
+    /// Those of a Redis.
     pub(super) const ALL: [Self; 3] = [Self::Fenced, Self::Acknowledged, Self::Unfenced];
 
     pub(super) fn title(self) -> &'static str {
@@ -146,6 +152,7 @@ impl Treatment {
             Self::Fenced => "fenced",
             Self::Acknowledged => "acknowledged",
             Self::Unfenced => "unfenced",
+            Self::None => "no Redis",
         }
     }
 }

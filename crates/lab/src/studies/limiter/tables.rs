@@ -57,7 +57,8 @@ pub(super) fn faults(ends: &Ends) -> String {
          on the side of the old primary and knows no other: its questions fail when that one follows the new one. Beyond is \
          the worst window of the whole run. The rest counts from the fault on: which part of the questions was answered, with \
          yes or no; the longest time in which nothing was admitted, of which the Sentinels' own is a part: they tell an old primary to follow some ten \
-         seconds after it is back; what was admitted, of what the rate gave.\n",
+         seconds after it is back; what was admitted, of what the rate gave. Gossip and escrow have no Redis; their servers talk \
+         through a network that can be divided.\n",
         faults::RATE,
         faults::BURST,
         PARTITION.as_secs(),

@@ -51,6 +51,8 @@ impl Way {
     ];
     /// Those that stand on a replicated server.
     pub(super) const REPLICATED: [Self; 2] = [Self::Central, Self::Leases];
+    /// Those whose servers need no other.
+    pub(super) const AMONG_SERVERS: [Self; 2] = [Self::Gossip, Self::Escrow];
 
     pub(super) fn title(self) -> &'static str {
         match self {
@@ -129,29 +131,30 @@ async fn redis(way: Way, plan: &Plan, clock: Clock) -> anyhow::Result<Redis> {
     Ok(Redis::connect(config, clock, &Entropy::system()).await?)
 }
 
-/// Where a server of a fleet is reached by the others.
-fn seat(plan: &Plan) -> anyhow::Result<SocketAddr> {
-    let seat = plan.peers.get(usize::from(plan.seat));
-    seat.copied()
-        .context("a server has a place among its peers")
+/// Where a server of a fleet listens, and where the others reach it.
+fn seat(plan: &Plan) -> anyhow::Result<(SocketAddr, SocketAddr)> {
+    let seat = usize::from(plan.seat);
+    let reached = plan.peers.get(seat).copied();
+    let reached = reached.context("a server has a place among its peers")?;
+    Ok((plan.listen.get(seat).copied().unwrap_or(reached), reached))
 }
 
 fn gossip(plan: &Plan) -> anyhow::Result<GossipConfig> {
-    let here = seat(plan)?;
-    let others = plan.peers.iter().filter(|peer| **peer != here);
+    let (listen, advertise) = seat(plan)?;
+    let others = plan.peers.iter().filter(|peer| **peer != advertise);
     let seeds = others.map(ToString::to_string).collect();
-    Ok(GossipConfig::new(
-        &format!("server-{}", plan.seat),
-        here,
-        seeds,
-    ))
+    Ok(GossipConfig {
+        advertise,
+        ..GossipConfig::new(&format!("server-{}", plan.seat), listen, seeds)
+    })
 }
 
 fn escrow(plan: &Plan) -> anyhow::Result<EscrowConfig> {
-    let (here, roster) = (seat(plan)?, plan.peers.clone());
+    let (listen, _) = seat(plan)?;
+    let roster = plan.peers.clone();
     Ok(EscrowConfig {
         lifetime: TRANSFER,
-        ..EscrowConfig::new(plan.seat, here, roster, SECRET.to_vec())
+        ..EscrowConfig::new(plan.seat, listen, roster, SECRET.to_vec())
     })
 }
 
