@@ -5,6 +5,7 @@ pub(crate) mod database;
 pub(crate) mod demo_data;
 mod known_skus;
 pub(crate) mod limits;
+pub(crate) mod peers;
 pub(crate) mod stock;
 pub(crate) mod surface;
 pub(crate) mod upkeep;

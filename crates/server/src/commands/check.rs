@@ -15,9 +15,15 @@ const SYNCHRONOUS: &str = include_str!("check/synchronous.sql");
 
 pub(super) async fn run(session: &Session) -> anyhow::Result<ExitCode> {
     print(toml::to_string(&session.config)?)?;
-    if session.config.limiter.backend != BackendWord::Memory {
-        let buckets = buckets::open(session).await?;
-        print_limits(buckets.standing().as_ref())?;
+    match session.config.limiter.backend {
+        BackendWord::Memory => {}
+        BackendWord::Redis | BackendWord::RedisCluster => {
+            let buckets = buckets::open(session).await?;
+            print_limits(buckets.standing().as_ref())?;
+        }
+        // The port may be that of a server that runs.
+        BackendWord::Gossip => print("# gossip admits up to `bound` tokens beyond the limits")?,
+        BackendWord::Escrow => print("# escrow admits nothing beyond the limits")?,
     }
     let url = &session.config.database.url;
     if let Some(path) = url.reveal().strip_prefix("sqlite:")

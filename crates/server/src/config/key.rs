@@ -48,6 +48,8 @@ pub enum Kind {
     Origins,
     /// A list of URLs, each with one of these schemes; their passwords are never printed.
     Urls(&'static [&'static str]),
+    /// A list of hosts with ports, as in `10.0.0.1:7946`.
+    Hosts,
     /// Tables that describe limits.
     Limits,
     /// Tables that put Envoy's descriptors under limits.
@@ -103,6 +105,7 @@ impl Key {
             (Kind::Urls(schemes), Value::List(items)) => {
                 items.iter().all(|item| starts_with_any(item, schemes))
             }
+            (Kind::Hosts, Value::List(items)) => items.iter().all(|item| is_host(item)),
             (Kind::Limits | Kind::Rules, Value::List(items)) => items.is_empty(),
             (Kind::Limits | Kind::Rules, Value::Tables(_)) => true,
             _ => false,
@@ -129,6 +132,7 @@ impl Kind {
             Self::Urls(schemes) => {
                 format!("a list of URLs that start with {}", schemes.join(" or "))
             }
+            Self::Hosts => "a list of hosts with ports, as in [\"10.0.0.1:7946\"]".to_owned(),
             Self::Rules => "a list of tables, each with `domain`, `entries` and `limit`".to_owned(),
             Self::Limits => {
                 "a list of tables, each with `name`, `rate`, `burst` and `per`".to_owned()
@@ -143,7 +147,12 @@ impl Kind {
     pub(super) fn is_list(&self) -> bool {
         matches!(
             self,
-            Self::Networks | Self::Origins | Self::Urls(_) | Self::Limits | Self::Rules
+            Self::Networks
+                | Self::Origins
+                | Self::Urls(_)
+                | Self::Hosts
+                | Self::Limits
+                | Self::Rules
         )
     }
 }
@@ -158,6 +167,13 @@ fn starts_with_any(text: &str, starts: &[&str]) -> bool {
             text.strip_prefix(start)
                 .is_some_and(|rest| !rest.is_empty())
         })
+}
+
+fn is_host(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| {
+        let is_name = |byte: u8| byte.is_ascii_graphic() && byte != b'/';
+        !host.is_empty() && host.bytes().all(is_name) && port.parse::<u16>().is_ok_and(|n| n > 0)
+    })
 }
 
 fn is_origin(text: &str) -> bool {

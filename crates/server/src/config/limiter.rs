@@ -1,3 +1,4 @@
+mod contradiction;
 mod entry;
 mod judge;
 
@@ -7,8 +8,8 @@ use std::num::NonZeroU16;
 use serde::{Deserialize, Serialize};
 use stanchion_http::grpc::Rule;
 
-use super::ServerUrl;
 use super::key::{Key, Kind};
+use super::{Secret, ServerUrl};
 
 pub use entry::{Callers, FallbackWord, LimitEntry, Per, RateText};
 pub(super) use judge::{objections, wrong_rules};
@@ -41,6 +42,20 @@ pub struct LimiterSection {
     pub leases: bool,
     /// How many servers share the limits.
     pub servers: NonZeroU16,
+    /// Gossip and escrow: where this server listens to the others, UDP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer_listen: Option<SocketAddr>,
+    /// Gossip and escrow: where the others reach it, if that is another address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer_address: Option<SocketAddr>,
+    /// Gossip: some other servers. Escrow: all servers, in the same order on each.
+    pub peers: Vec<String>,
+    /// Escrow: what the servers know each other by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer_secret: Option<Secret>,
+    /// Gossip: what is known of another server must be as young as this, or nothing is admitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer_silence_ms: Option<u64>,
     /// Where Envoy's rate limit service listens; nowhere when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub envoy_listen: Option<SocketAddr>,
@@ -61,6 +76,10 @@ pub enum BackendWord {
     Redis,
     /// In a Redis Cluster.
     RedisCluster,
+    /// In the memory of each server, which tells the others what it admitted.
+    Gossip,
+    /// In the memory of each server, which has a share and hands tokens to others.
+    Escrow,
 }
 
 impl Default for LimiterSection {
@@ -77,48 +96,15 @@ impl Default for LimiterSection {
             reply_ms: 500,
             leases: true,
             servers: NonZeroU16::MIN,
+            peer_listen: None,
+            peer_address: None,
+            peers: Vec::new(),
+            peer_secret: None,
+            peer_silence_ms: None,
             envoy_listen: None,
             envoy_rules: Vec::new(),
             limits: vec![LimitEntry::anonymous()],
         }
-    }
-}
-
-impl LimiterSection {
-    /// A key that another one contradicts, and how.
-    pub(super) fn contradiction(&self) -> Option<(&'static str, String)> {
-        let is_redis = self.backend != BackendWord::Memory;
-        let is_one = self.backend == BackendWord::Redis && self.sentinel.is_none();
-        let found = [
-            (
-                is_redis && self.urls.is_empty(),
-                ("limiter.urls", "is needed with this backend"),
-            ),
-            (
-                !is_redis && !self.urls.is_empty(),
-                (
-                    "limiter.urls",
-                    "goes with `backend = \"redis\"` or `\"redis-cluster\"`",
-                ),
-            ),
-            (
-                is_one && self.urls.len() > 1,
-                (
-                    "limiter.urls",
-                    "has one address, unless `sentinel` names a primary",
-                ),
-            ),
-            (
-                self.sentinel.is_some() && self.backend != BackendWord::Redis,
-                ("limiter.sentinel", "goes with `backend = \"redis\"`"),
-            ),
-            (
-                self.envoy_listen.is_none() && !self.envoy_rules.is_empty(),
-                ("limiter.envoy_rules", "goes with `envoy_listen`"),
-            ),
-        ];
-        let mut found = found.into_iter().filter(|(is_so, _)| *is_so);
-        found.next().map(|(_, (key, why))| (key, why.to_owned()))
     }
 }
 
@@ -134,8 +120,8 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         name: "limiter.backend",
-        kind: Kind::Choice(&["memory", "redis", "redis-cluster"]),
-        about: "Where buckets are kept: in the memory of each server, which limits each by itself, or in Redis, for all together. `docs/distributed-limits.md` compares them.",
+        kind: Kind::Choice(&["memory", "redis", "redis-cluster", "gossip", "escrow"]),
+        about: "Where buckets are kept: in the memory of each server, which limits each by itself; or for all together, in Redis or by the servers themselves, which needs a build with the feature `gossip`. `docs/distributed-limits.md` compares them.",
     },
     Key {
         name: "limiter.buckets",
@@ -184,6 +170,31 @@ pub(super) const KEYS: &[Key] = &[
         name: "limiter.servers",
         kind: between(1, 1_000),
         about: "How many servers share the limits: what each borrows, and its share when Redis cannot be reached.",
+    },
+    Key {
+        name: "limiter.peer_listen",
+        kind: Kind::Address,
+        about: "Gossip and escrow: where this server listens to the others, UDP. Gossip knows no credential: an address on a private network.",
+    },
+    Key {
+        name: "limiter.peer_address",
+        kind: Kind::Address,
+        about: "Gossip and escrow: where the others reach this server, if not at `peer_listen`.",
+    },
+    Key {
+        name: "limiter.peers",
+        kind: Kind::Hosts,
+        about: "Gossip: some other servers. Escrow: the addresses of all servers, this one's among them, in the same order on each.",
+    },
+    Key {
+        name: "limiter.peer_secret",
+        kind: Kind::Secret,
+        about: "Escrow: what the servers know each other by, the same on all of them.",
+    },
+    Key {
+        name: "limiter.peer_silence_ms",
+        kind: between(100, 1_000),
+        about: "Gossip: nothing is admitted while fewer than `servers` are heard of, or what is known of one is older than this; absent, servers admit by what they know.",
     },
     Key {
         name: "limiter.envoy_listen",

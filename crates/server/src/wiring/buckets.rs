@@ -38,10 +38,20 @@ pub(crate) async fn open(session: &Session) -> Result<Buckets, LimiterError> {
         ..MemoryConfig::default()
     };
     let clock = || session.clock.clone();
-    if section.backend == BackendWord::Memory {
-        let memory = Arc::new(Memory::new(shares, clock()));
+    let in_front = |kept: Arc<dyn Backend>| -> Arc<dyn Backend> {
+        Arc::new(Shadow::new(Arc::new(WithFallback::new(
+            kept,
+            shares,
+            clock(),
+        ))))
+    };
+    if !section.backend.is_redis() {
+        let kept = match section.backend.has_peers() {
+            true => super::peers::open(session).await?,
+            false => Arc::new(Memory::new(shares, clock())),
+        };
         return Ok(Buckets {
-            backend: Arc::new(Shadow::new(memory)),
+            backend: in_front(kept),
             leased: None,
             redis: None,
         });
@@ -56,10 +66,9 @@ pub(crate) async fn open(session: &Session) -> Result<Buckets, LimiterError> {
         Some(leased) => Arc::new(leased.clone()),
         None => redis.clone(),
     };
-    let near = Arc::new(NearCache::new(kept, NearCacheConfig::default(), clock()));
-    let falling_back = Arc::new(WithFallback::new(near, shares, clock()));
+    let near = NearCache::new(kept, NearCacheConfig::default(), clock());
     Ok(Buckets {
-        backend: Arc::new(Shadow::new(falling_back)),
+        backend: in_front(Arc::new(near)),
         leased,
         redis: Some(redis),
     })

@@ -233,7 +233,7 @@ fn limit_with(more: &str) -> String {
 }
 
 /// Lines that make a limit none, and what is said of them.
-const NO_LIMITS: [(&str, &str); 19] = [
+const NO_LIMITS: [(&str, &str); 21] = [
     (
         "rate = \"0/s\"",
         "(\"a\"): a limit's tokens, period and burst are 1 or more",
@@ -277,6 +277,8 @@ const NO_LIMITS: [(&str, &str); 19] = [
         "goes with the fallback `share` only",
     ),
     ("fallback = \"share\"\nservers = 0", "`servers`: "),
+    ("parts = 0", "`parts`: "),
+    ("parts = 65", "a bucket has 1 to 64 parts"),
 ];
 
 #[test]
@@ -293,6 +295,51 @@ fn what_is_no_limit_is_named_with_its_number_and_reason() {
         let message = message(limits_of_environment(value));
         assert!(message.contains(expected), "{message}");
     }
+}
+
+#[test]
+fn servers_that_keep_buckets_themselves_must_be_able_to_reach_each_other() {
+    let here = "peer_listen = \"10.0.0.1:7946\"";
+    let secret = "peer_secret = \"0123456789abcdef0123456789abcdef\"";
+    let roster = "peers = [\"10.0.0.1:7946\", \"10.0.0.2:7946\"]";
+    let with = |backend: &str, lines: &[&str]| {
+        let lines = lines.join("\n");
+        from_file(&format!("[limiter]\nbackend = \"{backend}\"\n{lines}"))
+    };
+    for (backend, lines, expected) in [
+        (
+            "gossip",
+            [roster, "", ""],
+            "`limiter.peer_listen` is needed",
+        ),
+        (
+            "gossip",
+            ["peer_listen = \"0.0.0.0:7946\"", "", ""],
+            "`limiter.peer_address` is needed",
+        ),
+        ("memory", [here, "", ""], "`limiter.peers` goes with"),
+        ("escrow", [here, secret, ""], "this one's among them"),
+        (
+            "escrow",
+            [here, secret, "peers = [\"a.internal:7946\"]"],
+            "addresses, no names",
+        ),
+        (
+            "escrow",
+            [here, roster, ""],
+            "`limiter.peer_secret` is needed",
+        ),
+        (
+            "gossip",
+            [here, "peers = [\"a.internal\"]", ""],
+            "must be a list of hosts with ports",
+        ),
+    ] {
+        let message = message(with(backend, &lines));
+        assert!(message.contains(expected), "{backend} {lines:?}: {message}");
+    }
+    with("gossip", &[here]).expect("the first of them knows no other");
+    with("escrow", &[here, secret, roster]).expect("valid");
 }
 
 #[test]
@@ -381,6 +428,10 @@ fn the_key_table_is_the_sections_themselves() {
     let text = toml::to_string(&full).expect("serialisable");
     assert_eq!(from_file(&text).expect("valid"), full);
     full.auth.secret = Some(Secret::new("s"));
+    full.limiter.peer_listen = Some(([127, 0, 0, 1], 7946).into());
+    full.limiter.peer_address = Some(([127, 0, 0, 1], 7947).into());
+    full.limiter.peer_secret = Some(Secret::new("s"));
+    full.limiter.peer_silence_ms = Some(500);
     let text = toml::to_string(&full).expect("serialisable");
     let table: toml::Table = text.parse().expect("TOML");
     let fields = table.iter().flat_map(|(section, keys)| {

@@ -1,4 +1,4 @@
-//! Limits of servers that share a Redis, and of an Envoy that asks one of them.
+//! Limits of servers that share a Redis, or share them without one, and of an Envoy that asks one of them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -40,30 +40,48 @@ async fn check(server: &Server, key: &str, limit: &str, cost: u64) -> (u16, bool
     (status, said["allowed"] == true)
 }
 
-async fn two_servers(folder: &Path, redis: &Redis) -> (Server, Server) {
-    let demo = on_redis(serve(folder).arg("--demo"), redis);
+/// What is left of a limit, as a server sees it; `None` before it has heard of the limit.
+async fn left(server: &Server, key: &str, limit: &str) -> Option<u64> {
+    let asked = server.with(key, Method::POST, "/v1/limits/check");
+    let asked = asked.json(&json!({"limit": limit, "key": "k", "cost": 0}));
+    let said: Value = asked.send().await.ok()?.json().await.ok()?;
+    said["remaining"].as_u64()
+}
+
+/// Two servers, each made what it is by its number.
+async fn two_servers(folder: &Path, made: impl Fn(Program, usize) -> Program) -> (Server, Server) {
+    let demo = made(serve(folder).arg("--demo"), 0);
     let first = Server::start_demo(demo).await;
-    let second = Server::start(on_redis(serve(folder), redis)).await;
+    let second = Server::start(made(serve(folder), 1)).await;
     (first, second)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_servers_over_one_redis_share_a_limit() {
-    let folder = TempDir::new().expect("a folder");
-    let redis = Redis::start(RedisOptions::default()).await;
-    let (first, second) = two_servers(folder.path(), &redis).await;
-    put_limit(&first, "shared", "deny").await;
+/// Servers that keep buckets themselves, all together.
+fn among_peers(backend: &'static str) -> impl Fn(Program, usize) -> Program {
+    let peers = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
+    move |program, number| {
+        program
+            .env("STANCHION_LIMITER__BACKEND", backend)
+            .env("STANCHION_LIMITER__SERVERS", "2")
+            .env("STANCHION_LIMITER__PEER_LISTEN", &peers[number])
+            .env("STANCHION_LIMITER__PEERS", peers.join(","))
+            .env("STANCHION_LIMITER__PEER_SECRET", "s".repeat(32))
+    }
+}
+
+/// What one has taken the other does not have.
+async fn share_a_limit(first: &Server, second: &Server) {
+    put_limit(first, "shared", "deny").await;
     let key = &first.key;
     eventually("the bucket is full for both", DEADLINE, || async {
-        check(&second, key, "shared", 0).await.0 == 200 && check(&first, key, "shared", 20).await.1
+        check(second, key, "shared", 0).await.0 == 200 && check(first, key, "shared", 20).await.1
     })
     .await;
-    // What the first has taken the second does not have.
     let clock = Clock::system();
     let began = clock.monotonic();
     let mut admitted = 0;
     for n in 0..40 {
-        let server = if n % 2 == 0 { &first } else { &second };
+        let server = if n % 2 == 0 { first } else { second };
         admitted += u64::from(check(server, key, "shared", 1).await.1);
     }
     let seconds = (clock.monotonic() - began).as_secs_f64();
@@ -72,6 +90,44 @@ async fn two_servers_over_one_redis_share_a_limit() {
         f64::from(u32::try_from(admitted).expect("few")) <= given,
         "{admitted} in {seconds} s"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_over_one_redis_share_a_limit() {
+    let folder = TempDir::new().expect("a folder");
+    let redis = Redis::start(RedisOptions::default()).await;
+    let on_redis = |program, _| on_redis(program, &redis);
+    let (first, second) = two_servers(folder.path(), on_redis).await;
+    share_a_limit(&first, &second).await;
+    first.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_with_buckets_in_escrow_share_a_limit() {
+    let folder = TempDir::new().expect("a folder");
+    let (first, second) = two_servers(folder.path(), among_peers("escrow")).await;
+    share_a_limit(&first, &second).await;
+    first.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_that_gossip_hear_what_the_other_has_admitted() {
+    let folder = TempDir::new().expect("a folder");
+    let (first, second) = two_servers(folder.path(), among_peers("gossip")).await;
+    put_limit(&first, "shared", "deny").await;
+    let key = &first.key;
+    let full = async |server| left(server, key, "shared").await == Some(20);
+    eventually("the bucket is full for both", DEADLINE, || async {
+        full(&first).await && full(&second).await
+    })
+    .await;
+    assert_eq!(check(&first, key, "shared", 20).await, (200, true));
+    eventually("the other one hears of it", DEADLINE, || async {
+        left(&second, key, "shared").await < Some(20)
+    })
+    .await;
     first.stop().await;
     second.stop().await;
 }

@@ -30,6 +30,9 @@ pub struct LimitEntry {
     /// How many servers share it then, if it is another number than `limiter.servers`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub servers: Option<NonZeroU16>,
+    /// In how many parts each bucket is, each on another node of a cluster.
+    #[serde(default = "one")]
+    pub parts: NonZeroU16,
     /// Whether it decides and counts and never denies.
     #[serde(default)]
     pub shadow: bool,
@@ -91,6 +94,7 @@ impl LimitEntry {
             routes: Vec::new(),
             fallback: None,
             servers: None,
+            parts: NonZeroU16::MIN,
             shadow: false,
             enabled: true,
         }
@@ -108,6 +112,7 @@ impl LimitEntry {
     /// What is out of its bounds.
     pub fn limit(&self, servers: NonZeroU16) -> Result<Limit, InvalidLimit> {
         let limit = Limit::new(&self.name, self.rate.0, self.burst)?;
+        let limit = limit.in_parts(self.parts.get())?;
         let servers = self.servers.unwrap_or(servers);
         let fallback = match self.fallback {
             Some(FallbackWord::Deny) => Fallback::Deny,
@@ -121,6 +126,10 @@ impl LimitEntry {
 
 fn yes() -> bool {
     true
+}
+
+fn one() -> NonZeroU16 {
+    NonZeroU16::MIN
 }
 
 /// A rate as it is written: `100/s`, `5000/h`, `1/day`.

@@ -9,7 +9,8 @@ use super::{Callers, FallbackWord, LimitEntry, Per};
 use crate::config::file::nearest;
 
 const NAMES: &[&str] = &[
-    "name", "rate", "burst", "per", "callers", "routes", "fallback", "servers", "shadow", "enabled",
+    "name", "rate", "burst", "per", "callers", "routes", "fallback", "servers", "parts", "shadow",
+    "enabled",
 ];
 /// What the interface calls the question to limits.
 const RESERVED: &str = "check";
