@@ -51,6 +51,21 @@ const RUNS: &[Run] = &[
         environment: MANY_CASES,
     },
     Run {
+        name: "limiter-properties",
+        arguments: &[
+            "test",
+            "--release",
+            "--locked",
+            "--package",
+            "stanchion-limiter",
+            "--all-features",
+            "--test",
+            "it",
+            "properties",
+        ],
+        environment: MANY_CASES,
+    },
+    Run {
         name: "sim",
         arguments: &[
             "test",
@@ -78,6 +93,11 @@ const RUNS: &[Run] = &[
             "1",
         ],
         environment: &[("STANCHION_AUDIT_MOVEMENTS", "10000000")],
+    },
+    Run {
+        name: "lab-limiter",
+        arguments: &["lab", "limiter", "--seconds", "30"],
+        environment: &[],
     },
     Run {
         name: "lab-catalog",
