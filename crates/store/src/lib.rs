@@ -7,6 +7,8 @@ pub mod idempotency;
 mod instance;
 pub mod keys;
 mod migrate;
+#[cfg(feature = "objects")]
+pub mod objects;
 pub mod observe;
 mod postgres;
 mod sqlite;

@@ -32,19 +32,33 @@ pub enum Backend {
 
 const PING: &str = include_str!("ping.sql");
 
-/// The tables of this crate: feed, idempotency keys, API keys.
+/// The tables of this crate: feed, idempotency keys, API keys, references to objects.
 pub const MIGRATIONS: Migrations = Migrations {
     component: "store",
-    sqlite: &[Migration {
-        version: 1,
-        name: "init",
-        sql: include_str!("../migrations/sqlite/0001_init.sql"),
-    }],
-    postgres: &[Migration {
-        version: 1,
-        name: "init",
-        sql: include_str!("../migrations/postgres/0001_init.sql"),
-    }],
+    sqlite: &[
+        Migration {
+            version: 1,
+            name: "init",
+            sql: include_str!("../migrations/sqlite/0001_init.sql"),
+        },
+        Migration {
+            version: 2,
+            name: "objects",
+            sql: include_str!("../migrations/sqlite/0002_objects.sql"),
+        },
+    ],
+    postgres: &[
+        Migration {
+            version: 1,
+            name: "init",
+            sql: include_str!("../migrations/postgres/0001_init.sql"),
+        },
+        Migration {
+            version: 2,
+            name: "objects",
+            sql: include_str!("../migrations/postgres/0002_objects.sql"),
+        },
+    ],
 };
 
 impl Store {

@@ -9,5 +9,6 @@ mod feed;
 mod idempotency;
 mod keys;
 mod migrations;
+mod objects;
 mod postgres;
 mod sqlite;

@@ -1,0 +1,275 @@
+//! Objects: bytes under a name that never change, on local disk, S3 or Azure, and who refers to them.
+//!
+//! The name of an object says what is in it, so that it is written once and whoever finds it needs nothing else. An object
+//! is kept as long as somebody refers to it, and deleted some time after nobody does. What says so is in the database:
+//!
+//! 1. [`Objects::hold`] writes a reference in the caller's transaction. **After** its commit the object is put.
+//! 2. [`Objects::release`] takes all references of an owner away, and marks what they were to.
+//! 3. [`Objects::collect`] looks at what was marked long enough ago. It locks the object's row, looks again whether anybody
+//!    refers to it, and only then deletes the object and, in the same transaction, the row.
+//!
+//! Whoever holds an object either comes before the lock, and is seen, or waits for it, and then puts the object anew. So
+//! nothing is deleted that somebody has found to be there. The grace between mark and deletion is for readers that have
+//! a name and no reference; it is longer than the longest job.
+
+mod error;
+mod key;
+mod place;
+mod references;
+
+use std::fmt;
+use std::path::Path as FilePath;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use object_store::path::Path;
+use object_store::{
+    GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
+};
+use stanchion_kernel::Uuid;
+use tokio::io::AsyncReadExt as _;
+
+use crate::{Store, StoreError, Tx};
+
+pub use error::ObjectsError;
+pub use key::{NotAKey, ObjectKey};
+
+/// The size of the parts in which a file is sent; S3 takes no smaller ones.
+const PART_BYTES: usize = 5 << 20;
+/// The longest that one request to the object store may take while a row is locked.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An object store, and the references to what is in it. Cheap to clone.
+#[derive(Clone)]
+pub struct Objects {
+    store: Store,
+    objects: Arc<dyn ObjectStore>,
+    prefix: Path,
+}
+
+impl fmt::Debug for Objects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Objects")
+            .field("objects", &self.objects.to_string())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which bytes of an object are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// All of them.
+    All,
+    /// From the first to before the second; as many of them as there are.
+    Between(u64, u64),
+    /// From here on.
+    From(u64),
+    /// The last so many.
+    Last(u64),
+}
+
+/// An object that is being read.
+pub struct Found {
+    /// The size of the whole object.
+    pub bytes: u64,
+    /// Which of its bytes the stream has.
+    pub range: std::ops::Range<u64>,
+    /// They.
+    pub stream: BoxStream<'static, Result<Bytes, ObjectsError>>,
+}
+
+impl fmt::Debug for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Found")
+            .field("bytes", &self.bytes)
+            .field("range", &self.range)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a collector did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// Objects that it deleted.
+    pub deleted: u64,
+    /// Marked objects that somebody refers to.
+    pub kept: u64,
+}
+
+impl Objects {
+    /// Opens `file:FOLDER`, `s3://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`; the references are in `store`. `settings` has the
+    /// credentials, the region and the endpoint of S3 or Azure, by the names of the environment's variables that their own
+    /// programs know, `AWS_ACCESS_KEY_ID` or `AZURE_STORAGE_ACCOUNT_NAME`; others in it do not matter.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Config`] for another URL, a folder that cannot be made, or a feature that was not built in.
+    pub fn open(
+        store: &Store,
+        url: &str,
+        settings: &[(String, String)],
+    ) -> Result<Self, ObjectsError> {
+        let (objects, prefix) = place::open(url, settings)?;
+        Ok(Self {
+            store: store.clone(),
+            objects,
+            prefix,
+        })
+    }
+
+    /// Makes `owner` one who refers to the objects, which need not be there yet. They are put after the commit, and not
+    /// before.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn hold(tx: &mut Tx, owner: Uuid, keys: &[ObjectKey]) -> Result<(), StoreError> {
+        references::hold(tx, owner, keys).await
+    }
+
+    /// Takes all references of `owner` away.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn release(tx: &mut Tx, owner: Uuid) -> Result<(), StoreError> {
+        references::release(tx, owner).await
+    }
+
+    /// Writes an object if there is none under its key; says whether it did. It is there as a whole or not at all.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Unavailable`].
+    pub async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<bool, ObjectsError> {
+        let options = PutOptions::from(PutMode::Create);
+        let at = self.at(key.as_str());
+        let put = self.objects.put_opts(&at, PutPayload::from(bytes), options);
+        match put.await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes an object from a file if there is none under its key, some 5 MB at a time; says whether it did. It is there
+    /// as a whole or not at all.
+    ///
+    /// # Errors
+    /// [`ObjectsError::File`], [`ObjectsError::Unavailable`].
+    pub async fn put_file(&self, key: &ObjectKey, file: &FilePath) -> Result<bool, ObjectsError> {
+        let mut file = tokio::fs::File::open(file).await?;
+        let first = part(&mut file).await?;
+        if first.len() < PART_BYTES {
+            return self.put(key, first).await;
+        }
+        let at = self.at(key.as_str());
+        match self.objects.head(&at).await {
+            Ok(_) => return Ok(false),
+            Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // Whoever was as fast writes the same bytes.
+        let mut upload = self.objects.put_multipart(&at).await?;
+        let sent = async {
+            let mut next = first;
+            while !next.is_empty() {
+                upload.put_part(PutPayload::from(next)).await?;
+                next = part(&mut file).await?;
+            }
+            upload.complete().await?;
+            Ok(true)
+        };
+        let sent = sent.await;
+        if sent.is_err()
+            && let Err(error) = upload.abort().await
+        {
+            tracing::warn!(%key, %error, "parts of an upload that failed could not be removed");
+        }
+        sent
+    }
+
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// [`ObjectsError::NotFound`], [`ObjectsError::Range`] when it has no byte that is wanted, or
+    /// [`ObjectsError::Unavailable`].
+    pub async fn get(&self, key: &ObjectKey, wanted: Wanted) -> Result<Found, ObjectsError> {
+        let at = self.at(key.as_str());
+        let range = match wanted {
+            Wanted::All => None,
+            Wanted::Between(from, to) => Some(GetRange::Bounded(from..to)),
+            Wanted::From(from) => Some(GetRange::Offset(from)),
+            Wanted::Last(count) => Some(GetRange::Suffix(count)),
+        };
+        if let Some(range) = &range {
+            let bytes = self.objects.head(&at).await?.size;
+            let is_there = match range {
+                GetRange::Bounded(range) => range.start < bytes && range.start < range.end,
+                GetRange::Offset(from) => *from < bytes,
+                GetRange::Suffix(count) => *count > 0 && bytes > 0,
+            };
+            if !is_there {
+                return Err(ObjectsError::Range);
+            }
+        }
+        let options = GetOptions {
+            range,
+            ..GetOptions::default()
+        };
+        let found = self.objects.get_opts(&at, options).await?;
+        Ok(Found {
+            bytes: found.meta.size,
+            range: found.range.clone(),
+            stream: found
+                .into_stream()
+                .map(|bytes| bytes.map_err(ObjectsError::from))
+                .boxed(),
+        })
+    }
+
+    /// Deletes objects that were marked `grace` ago or earlier and to which nobody refers, `limit` at most.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Unavailable`], or the database's own; what was deleted before is.
+    pub async fn collect(&self, grace: Duration, limit: u32) -> Result<Collected, ObjectsError> {
+        let mut collected = Collected::default();
+        for _ in 0..limit {
+            let mut tx = self.store.begin().await?;
+            let Some(key) = references::marked(&mut tx, grace).await? else {
+                break;
+            };
+            if references::is_referred(&mut tx, &key).await? {
+                references::unmark(&mut tx, &key).await?;
+                collected.kept += 1;
+            } else {
+                self.delete(&key).await?;
+                references::forget(&mut tx, &key).await?;
+                collected.deleted += 1;
+            }
+            tx.commit().await?;
+        }
+        Ok(collected)
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), ObjectsError> {
+        let at = self.at(key);
+        match tokio::time::timeout(PATIENCE, self.objects.delete(&at)).await {
+            Ok(Ok(()) | Err(object_store::Error::NotFound { .. })) => Ok(()),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(ObjectsError::Unavailable("no answer in time".to_owned())),
+        }
+    }
+
+    fn at(&self, key: &str) -> Path {
+        let parts = key.split('/');
+        parts.fold(self.prefix.clone(), Path::join)
+    }
+}
+
+/// The next part of a file; less than a part at its end.
+async fn part(file: &mut tokio::fs::File) -> std::io::Result<Bytes> {
+    let most = u64::try_from(PART_BYTES).unwrap_or(u64::MAX);
+    let mut part = Vec::with_capacity(PART_BYTES);
+    file.take(most).read_to_end(&mut part).await?;
+    Ok(part.into())
+}

@@ -1,0 +1,3 @@
+INSERT INTO stanchion_store.objects (key)
+SELECT key FROM unnest($1::text[]) AS named (key) ORDER BY key
+ON CONFLICT (key) DO UPDATE SET marked_at = NULL

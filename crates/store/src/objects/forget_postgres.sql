@@ -1,0 +1,1 @@
+DELETE FROM stanchion_store.objects WHERE key = $1

@@ -1,0 +1,1 @@
+DELETE FROM stanchion_store_objects WHERE key = ?1

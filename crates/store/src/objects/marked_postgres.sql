@@ -1,0 +1,3 @@
+SELECT key FROM stanchion_store.objects
+WHERE marked_at <= now() - make_interval(secs => $1)
+ORDER BY marked_at LIMIT 1 FOR UPDATE SKIP LOCKED

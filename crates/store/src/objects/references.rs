@@ -1,0 +1,147 @@
+//! Who refers to which objects, in both databases.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension as _};
+use stanchion_kernel::Uuid;
+
+use super::ObjectKey;
+use crate::{StoreError, Tx, TxKind};
+
+const CLAIM_SQLITE: &str = include_str!("claim_sqlite.sql");
+const CLAIM_POSTGRES: &str = include_str!("claim_postgres.sql");
+const REFER_SQLITE: &str = include_str!("refer_sqlite.sql");
+const REFER_POSTGRES: &str = include_str!("refer_postgres.sql");
+const RELEASE_SQLITE: &str = include_str!("release_sqlite.sql");
+const RELEASE_POSTGRES: &str = include_str!("release_postgres.sql");
+const MARK_SQLITE: &str = include_str!("mark_sqlite.sql");
+const MARK_POSTGRES: &str = include_str!("mark_postgres.sql");
+const MARKED_SQLITE: &str = include_str!("marked_sqlite.sql");
+const MARKED_POSTGRES: &str = include_str!("marked_postgres.sql");
+const REFERRED_SQLITE: &str = include_str!("referred_sqlite.sql");
+const REFERRED_POSTGRES: &str = include_str!("referred_postgres.sql");
+const UNMARK_SQLITE: &str = include_str!("unmark_sqlite.sql");
+const UNMARK_POSTGRES: &str = include_str!("unmark_postgres.sql");
+const FORGET_SQLITE: &str = include_str!("forget_sqlite.sql");
+const FORGET_POSTGRES: &str = include_str!("forget_postgres.sql");
+
+/// Makes `owner` one who refers to the objects. It waits for a collector that is about to delete one of them.
+pub(super) async fn hold(tx: &mut Tx, owner: Uuid, keys: &[ObjectKey]) -> Result<(), StoreError> {
+    let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    match tx.kind() {
+        TxKind::Sqlite(tx, _) => {
+            let step = move |connection: &Connection| -> Result<(), StoreError> {
+                for key in keys {
+                    connection.prepare_cached(CLAIM_SQLITE)?.execute([&key])?;
+                    let refer = (owner.as_bytes(), &key);
+                    connection.prepare_cached(REFER_SQLITE)?.execute(refer)?;
+                }
+                Ok(())
+            };
+            tx.run(step).await
+        }
+        TxKind::Postgres(tx) => {
+            let claim = sqlx::query(CLAIM_POSTGRES).bind(&keys);
+            claim.execute(&mut **tx).await?;
+            let refer = sqlx::query(REFER_POSTGRES).bind(owner).bind(&keys);
+            refer.execute(&mut **tx).await?;
+            Ok(())
+        }
+    }
+}
+
+/// Has `owner` refer to nothing, and marks what it referred to: whether others do is looked at by whoever collects.
+pub(super) async fn release(tx: &mut Tx, owner: Uuid) -> Result<(), StoreError> {
+    match tx.kind() {
+        TxKind::Sqlite(tx, clock) => {
+            let now_us = clock.now().as_micros();
+            let step = move |connection: &Connection| -> Result<(), StoreError> {
+                let mut release = connection.prepare_cached(RELEASE_SQLITE)?;
+                let keys = release.query_map([owner.as_bytes()], |row| row.get(0))?;
+                let keys: Vec<String> = keys.collect::<Result<_, _>>()?;
+                for key in keys {
+                    connection
+                        .prepare_cached(MARK_SQLITE)?
+                        .execute((key, now_us))?;
+                }
+                Ok(())
+            };
+            tx.run(step).await
+        }
+        TxKind::Postgres(tx) => {
+            let release = sqlx::query_scalar(RELEASE_POSTGRES).bind(owner);
+            let keys: Vec<String> = release.fetch_all(&mut **tx).await?;
+            let mark = sqlx::query(MARK_POSTGRES).bind(&keys);
+            mark.execute(&mut **tx).await?;
+            Ok(())
+        }
+    }
+}
+
+/// Locks an object that was marked `grace` ago or earlier, if there is one that nobody has locked.
+pub(super) async fn marked(tx: &mut Tx, grace: Duration) -> Result<Option<String>, StoreError> {
+    match tx.kind() {
+        TxKind::Sqlite(tx, clock) => {
+            let grace_us = i64::try_from(grace.as_micros()).unwrap_or(i64::MAX);
+            let before_us = clock.now().as_micros().saturating_sub(grace_us);
+            let step = move |connection: &Connection| -> Result<Option<String>, StoreError> {
+                let mut marked = connection.prepare_cached(MARKED_SQLITE)?;
+                Ok(marked.query_row([before_us], |row| row.get(0)).optional()?)
+            };
+            tx.run(step).await
+        }
+        TxKind::Postgres(tx) => {
+            let marked = sqlx::query_scalar(MARKED_POSTGRES).bind(grace.as_secs_f64());
+            Ok(marked.fetch_optional(&mut **tx).await?)
+        }
+    }
+}
+
+/// Whether anybody refers to a locked object: nobody can begin to meanwhile.
+pub(super) async fn is_referred(tx: &mut Tx, key: &str) -> Result<bool, StoreError> {
+    match tx.kind() {
+        TxKind::Sqlite(tx, _) => {
+            let key = key.to_owned();
+            let step = move |connection: &Connection| -> Result<bool, StoreError> {
+                let mut referred = connection.prepare_cached(REFERRED_SQLITE)?;
+                Ok(referred.query_row([key], |row| row.get(0))?)
+            };
+            tx.run(step).await
+        }
+        TxKind::Postgres(tx) => {
+            let referred = sqlx::query_scalar(REFERRED_POSTGRES).bind(key);
+            Ok(referred.fetch_one(&mut **tx).await?)
+        }
+    }
+}
+
+/// Takes the mark off an object.
+pub(super) async fn unmark(tx: &mut Tx, key: &str) -> Result<(), StoreError> {
+    change(tx, (UNMARK_SQLITE, UNMARK_POSTGRES), key).await
+}
+
+/// Forgets an object that is gone.
+pub(super) async fn forget(tx: &mut Tx, key: &str) -> Result<(), StoreError> {
+    change(tx, (FORGET_SQLITE, FORGET_POSTGRES), key).await
+}
+
+async fn change(
+    tx: &mut Tx,
+    (sqlite, postgres): (&'static str, &'static str),
+    key: &str,
+) -> Result<(), StoreError> {
+    match tx.kind() {
+        TxKind::Sqlite(tx, _) => {
+            let key = key.to_owned();
+            let step = move |connection: &Connection| -> Result<(), StoreError> {
+                connection.prepare_cached(sqlite)?.execute([key])?;
+                Ok(())
+            };
+            tx.run(step).await
+        }
+        TxKind::Postgres(tx) => {
+            sqlx::query(postgres).bind(key).execute(&mut **tx).await?;
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM stanchion_store.object_references WHERE key = $1)

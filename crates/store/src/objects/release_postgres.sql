@@ -1,0 +1,1 @@
+DELETE FROM stanchion_store.object_references WHERE owner = $1 RETURNING key
