@@ -65,7 +65,7 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "telemetry.otlp_export",
         kind: Kind::Url(&["https://", "http://"]),
-        about: "The OTLP/HTTP endpoint that gets spans, as in `http://collector:4318`; unset: none.",
+        about: "The OTLP/HTTP endpoint that gets spans, as in `http://collector:4318`; unset: none. It needs a build with the feature `otlp`.",
     },
     Key {
         name: "telemetry.otlp_sample_percent",
