@@ -56,6 +56,7 @@ fn announce_data() {
 
 fn path_with(tools: &Path) -> anyhow::Result<std::ffi::OsString> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::iter::once(tools.join("bin")).chain(std::env::split_paths(&path));
+    let ours = [tools.join("bin"), tools.join("node_modules/.bin")];
+    let folders = ours.into_iter().chain(std::env::split_paths(&path));
     Ok(std::env::join_paths(folders)?)
 }

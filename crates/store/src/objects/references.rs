@@ -1,5 +1,6 @@
 //! Who refers to which objects, in both databases.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _};
@@ -27,7 +28,9 @@ const FORGET_POSTGRES: &str = include_str!("forget_postgres.sql");
 
 /// Makes `owner` one who refers to the objects. It waits for a collector that is about to delete one of them.
 pub(super) async fn hold(tx: &mut Tx, owner: Uuid, keys: &[ObjectKey]) -> Result<(), StoreError> {
-    let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    // PostgreSQL claims no row twice in one statement.
+    let keys: BTreeSet<String> = keys.iter().map(ToString::to_string).collect();
+    let keys: Vec<String> = keys.into_iter().collect();
     match tx.kind() {
         TxKind::Sqlite(tx, _) => {
             let step = move |connection: &Connection| -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use futures_util::TryStreamExt as _;
 use stanchion_kernel::{Clock, Entropy, Ids, Uuid};
 use stanchion_store::Store;
 use stanchion_store::objects::{Collected, ObjectKey, Objects, ObjectsError, Wanted};
-use stanchion_testkit::TempDir;
+use stanchion_testkit::{Azure, S3, TempDir};
 
 use crate::databases::{Guard, on_both};
 
@@ -42,7 +42,8 @@ async fn read(objects: &Objects, key: &ObjectKey, wanted: Wanted) -> Result<Vec<
 
 async fn hold(store: &Store, owner: Uuid, key: &ObjectKey) {
     let mut tx = store.begin().await.unwrap();
-    Objects::hold(&mut tx, owner, std::slice::from_ref(key))
+    // Twice in one call is once.
+    Objects::hold(&mut tx, owner, &[key.clone(), key.clone()])
         .await
         .unwrap();
     tx.commit().await.unwrap();
@@ -189,6 +190,71 @@ async fn an_object_that_somebody_holds_is_there_whatever_is_collected(store: Sto
         collector.await.unwrap() > 0,
         "nothing was collected meanwhile"
     );
+}
+
+/// What every cloud must do.
+async fn keeps_objects(url: &str, settings: &[(String, String)]) {
+    // Another test may have set it.
+    let _set = rustls::crypto::ring::default_provider().install_default();
+    let (store, _guard) = crate::databases::sqlite().await;
+    let (store, objects) = (&store, &Objects::open(&store, url, settings).unwrap());
+    let small = key("media/small.jpeg");
+    assert!(matches!(
+        objects.get(&small, Wanted::All).await,
+        Err(ObjectsError::NotFound)
+    ));
+    assert!(
+        objects
+            .put(&small, Bytes::from_static(b"0123456789"))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !objects
+            .put(&small, Bytes::from_static(b"another"))
+            .await
+            .unwrap()
+    );
+    for (wanted, expected) in [
+        (Wanted::All, &b"0123456789"[..]),
+        (Wanted::Between(2, 5), b"234"),
+        (Wanted::From(7), b"789"),
+        (Wanted::Last(3), b"789"),
+    ] {
+        assert_eq!(read(objects, &small, wanted).await.unwrap(), expected);
+    }
+    let past = read(objects, &small, Wanted::From(10)).await;
+    assert!(matches!(past, Err(ObjectsError::Range)), "{past:?}");
+    let folder = TempDir::new().unwrap();
+    let (large, file) = (key("originals/large"), folder.path().join("large"));
+    let bytes: Vec<u8> = (0..11_000_003_u32)
+        .map(|n| n.to_le_bytes()[n as usize % 3])
+        .collect();
+    std::fs::write(&file, &bytes).unwrap();
+    assert!(objects.put_file(&large, &file).await.unwrap());
+    assert!(!objects.put_file(&large, &file).await.unwrap());
+    assert!(read(objects, &large, Wanted::All).await.unwrap() == bytes);
+    let owner = ids().next();
+    hold(store, owner, &small).await;
+    release(store, owner).await;
+    let collected = objects.collect(Duration::ZERO, 10).await.unwrap();
+    assert_eq!(collected.deleted, 1);
+    assert!(matches!(
+        objects.get(&small, Wanted::All).await,
+        Err(ObjectsError::NotFound)
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s3_keeps_objects() {
+    let s3 = S3::start().await;
+    keeps_objects(&s3.url("pictures/here"), &s3.settings()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn azure_keeps_objects() {
+    let azure = Azure::start().await;
+    keeps_objects(&azure.url("pictures"), &azure.settings()).await;
 }
 
 #[tokio::test]
