@@ -19,6 +19,7 @@ use stanchion_kernel::Timestamp;
 
 pub use append::{append_postgres, append_sqlite};
 pub(crate) use hint::Hint;
+pub use hint::Listener;
 pub use tail::{Consumer, Polled, Start, Tail};
 
 /// What happened to a row.

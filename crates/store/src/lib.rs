@@ -18,6 +18,7 @@ mod tx;
 
 pub use config::StoreConfig;
 pub use error::StoreError;
+pub use feed::Listener;
 pub use instance::Instance;
 pub use migrate::{Migration, Migrations};
 pub use postgres::Postgres;

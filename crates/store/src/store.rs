@@ -3,7 +3,7 @@ use std::sync::{Arc, OnceLock};
 
 use stanchion_kernel::{Clock, Entropy};
 
-use crate::feed::Hint;
+use crate::feed::{Hint, Listener};
 use crate::migrate::{Migration, Migrations};
 use crate::{Instance, Postgres, Sqlite, StoreConfig, StoreError, Tx, TxKind};
 
@@ -172,6 +172,12 @@ impl Store {
     /// Do not call it when nothing was appended: on PostgreSQL a hint costs a commit.
     pub fn hint(&self) {
         self.0.hint.give();
+    }
+
+    /// Hears hints from now on, of this process and of others.
+    #[must_use]
+    pub fn listen(&self) -> Listener {
+        Listener::new(&self.0.hint)
     }
 
     pub(crate) fn entropy(&self) -> &Entropy {

@@ -74,6 +74,27 @@ impl Hint {
     }
 }
 
+/// Hears hints, for who looks for news in tables of its own. Hints may be lost, and may be about something else.
+#[derive(Debug)]
+pub struct Listener(watch::Receiver<u64>);
+
+impl Listener {
+    pub(crate) fn new(hint: &Hint) -> Self {
+        Self(hint.subscribe())
+    }
+
+    /// Waits for a hint that came after the last call, at most for so long; answers whether there was one.
+    pub async fn wait(&mut self, at_most: Duration) -> bool {
+        let heard = async {
+            if self.0.changed().await.is_err() {
+                // Nobody gives hints any more; the caller polls.
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::time::timeout(at_most, heard).await.is_ok()
+    }
+}
+
 async fn send(postgres: Postgres, wanted: Arc<Notify>) {
     loop {
         wanted.notified().await;
