@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod backoff;
 mod clock;
 mod entropy;
 mod ids;
 mod timestamp;
 
+pub use backoff::{Backoff, Jitter};
 pub use clock::{Clock, ManualClock};
 pub use entropy::Entropy;
 pub use ids::Ids;

@@ -4,12 +4,11 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use stanchion_kernel::{Clock, Entropy, Ids};
+use stanchion_kernel::{Backoff, Clock, Entropy, Ids, Jitter};
 use stanchion_store::StoreError;
 use tokio::sync::Notify;
 
 use crate::adaptive::Adaptive;
-use crate::backoff::Backoff;
 use crate::command::{Action, Batch, Command};
 use crate::config::StockConfig;
 use crate::decide::View;
@@ -50,8 +49,9 @@ impl Engine {
             batch_lines: config.batch_lines,
         };
         let backoff = Backoff {
-            first: config.first_pause,
-            longest: config.longest_pause,
+            base: config.first_pause,
+            cap: config.longest_pause,
+            jitter: Jitter::Full,
         };
         let watch = |_| Mutex::new(Adaptive::new(config.remembered_skus));
         Self {

@@ -2,7 +2,6 @@
 
 pub mod adaptive;
 mod audit;
-pub mod backoff;
 pub mod command;
 mod config;
 #[cfg(feature = "conformance")]

@@ -1,4 +1,5 @@
-//! The promises of clock, entropy and ids.
+//! The promises of clock, entropy, ids and backoff.
+mod backoff;
 mod clock;
 mod ids;
 mod timestamp;
