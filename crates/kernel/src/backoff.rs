@@ -23,6 +23,17 @@ pub enum Jitter {
     None,
 }
 
+impl Default for Backoff {
+    /// From a second to an hour, with full jitter.
+    fn default() -> Self {
+        Self {
+            base: Duration::from_secs(1),
+            cap: Duration::from_hours(1),
+            jitter: Jitter::Full,
+        }
+    }
+}
+
 impl Backoff {
     /// The pause after the attempt with this number, from 0. It is at most `base * 2^attempt`, or `cap` when that is
     /// less; `random`, evenly spread over all numbers, decides where the jitter leaves room. No input overflows; pauses of

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+pub use stanchion_kernel::{Backoff, Jitter};
+
 use crate::error::Invalid;
 
 /// What a job may cost before it is given up. It is stored with the job: a changed policy is for jobs to come.
@@ -16,29 +18,6 @@ pub struct Policy {
     pub backoff: Backoff,
 }
 
-/// The wait after the n-th failure, counted from 0: min(cap, base · 2ⁿ), and jitter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Backoff {
-    /// The wait after the first failure, before jitter; at most `cap`.
-    pub base: Duration,
-    /// The longest wait, at most 30 days.
-    pub cap: Duration,
-    /// How waits are spread.
-    pub jitter: Jitter,
-}
-
-/// How waits are spread, so that jobs that failed together do not come back together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Jitter {
-    /// Anywhere between nothing and the whole wait.
-    #[default]
-    Full,
-    /// Half of the wait, and anywhere within the other half.
-    Equal,
-    /// The wait itself.
-    None,
-}
-
 const MOST: u16 = 1000;
 const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
 const LONGEST_WAIT: Duration = Duration::from_hours(30 * 24);
@@ -50,16 +29,6 @@ impl Default for Policy {
             max_lost_leases: 5,
             timeout: Duration::from_mins(5),
             backoff: Backoff::default(),
-        }
-    }
-}
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self {
-            base: Duration::from_secs(1),
-            cap: Duration::from_hours(1),
-            jitter: Jitter::Full,
         }
     }
 }
@@ -94,23 +63,5 @@ impl Policy {
             Some((_, bound)) => Err(Invalid::Policy(bound)),
             None => Ok(()),
         }
-    }
-}
-
-impl Jitter {
-    /// As it is stored.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Equal => "equal",
-            Self::None => "none",
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Full, Self::Equal, Self::None]
-            .into_iter()
-            .find(|jitter| jitter.as_str() == text)
     }
 }
