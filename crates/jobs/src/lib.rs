@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod model;
 pub mod port;
@@ -13,4 +15,5 @@ pub use model::{
     Policy, Priority, Progress, Queue, Reason, RunAt, Settlement, Traceparent, Unique, UniqueScope,
     Worker,
 };
+pub use port::MIGRATIONS;
 pub use states::{Event, State};

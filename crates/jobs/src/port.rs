@@ -1,17 +1,63 @@
 //! What a broker must do for the queue.
 
+mod ending;
+mod figure;
+mod floor;
+mod page;
+#[cfg(test)]
+mod plans;
+mod postgres;
+mod revival;
+mod sqlite;
+
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use stanchion_kernel::Timestamp;
-use stanchion_store::{Listener, StoreError, Tx};
+use stanchion_store::{Backend, Listener, Migration, Migrations, Store, StoreError, Tx};
 
 use crate::model::{
     Args, Claimed, Enqueued, Fence, InputHash, Job, JobId, Kind, LeaseId, NewJob, Priority,
     Progress, Queue, Reason, Settlement, Worker,
 };
 use crate::states::State;
+
+/// The tables of this crate; they need those of `stanchion-store`.
+pub const MIGRATIONS: Migrations = Migrations {
+    component: "jobs",
+    sqlite: &[Migration {
+        version: 1,
+        name: "init",
+        sql: include_str!("../migrations/sqlite/0001_init.sql"),
+    }],
+    postgres: &[Migration {
+        version: 1,
+        name: "init",
+        sql: include_str!("../migrations/postgres/0001_init.sql"),
+    }],
+};
+
+/// The broker that is the database of `store`; needs the schema of [`MIGRATIONS`].
+#[must_use]
+pub fn open(store: &Store) -> Arc<dyn Port> {
+    match store.backend() {
+        Backend::Sqlite(sqlite) => Arc::new(sqlite::SqliteJobs::new(store.clone(), sqlite.clone())),
+        Backend::Postgres(postgres) => {
+            Arc::new(postgres::PostgresJobs::new(store.clone(), postgres.clone()))
+        }
+    }
+}
+
+/// A transaction of one database was given to a broker on the other.
+fn foreign_transaction() -> StoreError {
+    StoreError::Config("the transaction belongs to another kind of database".to_owned())
+}
+
+fn corrupt(what: impl fmt::Display) -> StoreError {
+    StoreError::Corrupt(what.to_string())
+}
 
 /// A broker of jobs. Whatever moves the messages, the database's row is the only authority on a job's state.
 ///

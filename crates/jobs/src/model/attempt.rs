@@ -87,6 +87,21 @@ impl Reason {
         REASONS.into_iter().find(|reason| reason.as_str() == text)
     }
 
+    /// Whether an attempt that ended so counts against the policy.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        matches!(
+            self,
+            Self::Error
+                | Self::Permanent
+                | Self::Arguments
+                | Self::Panic
+                | Self::Timeout
+                | Self::OutOfMemory
+                | Self::Crash
+        )
+    }
+
     /// Whether a process died of it: such an input is a suspect.
     #[must_use]
     pub fn is_crash(self) -> bool {

@@ -86,10 +86,23 @@ pub enum RunAt {
 /// Of what a job is the only one: of two with the same kind and key the second is not enqueued while the first is in scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unique {
-    /// The hash of what makes it the only one; the kind is part of the key without being in it.
+    /// What makes it the only one of its kind, hashed together with the kind: [`Unique::key`].
     pub key: [u8; 32],
     /// While it is in which states.
     pub scope: UniqueScope,
+}
+
+impl Unique {
+    /// The key of a kind with what makes a job the only one of it.
+    #[must_use]
+    pub fn key(kind: &Kind, what: &[u8]) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(kind.as_str().as_bytes());
+        // No name holds a NUL: where the kind ends is told.
+        hasher.update(&[0]);
+        hasher.update(what);
+        *hasher.finalize().as_bytes()
+    }
 }
 
 /// The states in which a unique job keeps others away. Each scope holds those before it.
@@ -106,6 +119,14 @@ pub enum UniqueScope {
 }
 
 impl UniqueScope {
+    /// All of them, the smallest first.
+    pub const ALL: [Self; 4] = [
+        Self::Unstarted,
+        Self::Unfinished,
+        Self::UnfinishedOrDead,
+        Self::Remembered,
+    ];
+
     /// Whether a job that ends in this state keeps its place.
     #[must_use]
     pub fn outlasts(self, end: State) -> bool {

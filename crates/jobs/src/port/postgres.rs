@@ -1,0 +1,362 @@
+mod claim;
+mod enqueue;
+mod prune;
+mod read;
+mod replay;
+mod row;
+mod settle;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::PgConnection;
+use stanchion_kernel::Timestamp;
+use stanchion_store::{Listener, Postgres, Store, StoreError, Tx, TxKind};
+
+use super::ending::offers;
+use super::floor::{Floors, Sweeps};
+use super::{
+    Cancelled, Capabilities, Claim, Figures, Filter, Heartbeat, Holder, Page, Port, Pulse, Replay,
+    Replayed, RescueRules, Rescued, Retention, Sample, Verdict, foreign_transaction,
+};
+use crate::model::{Claimed, Enqueued, Fence, Job, JobId, Kind, NewJob, Queue, RunAt, Settlement};
+use enqueue::Enqueue;
+use read::Reads;
+use settle::Settle;
+
+const FIRE: &str = include_str!("postgres/fire.sql");
+
+/// The queue on a PostgreSQL database.
+#[derive(Debug)]
+pub(super) struct PostgresJobs {
+    store: Store,
+    postgres: Postgres,
+    enqueue: Enqueue,
+    settle: Settle,
+    reads: Reads,
+    prune: prune::Prune,
+    replay: replay::Letters,
+    ready: Mutex<Floors>,
+    leased: Mutex<Leased>,
+}
+
+/// From where on leases are looked at.
+#[derive(Debug, Default)]
+struct Leased {
+    floor: Timestamp,
+    sweeps: Sweeps,
+}
+
+impl PostgresJobs {
+    pub(super) fn new(store: Store, postgres: Postgres) -> Self {
+        Self {
+            store,
+            postgres,
+            enqueue: Enqueue::new(),
+            settle: Settle::new(),
+            reads: Reads::new(),
+            prune: prune::Prune::new(),
+            replay: replay::Letters::new(),
+            ready: Mutex::default(),
+            leased: Mutex::default(),
+        }
+    }
+
+    fn ready(&self) -> MutexGuard<'_, Floors> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leased(&self) -> MutexGuard<'_, Leased> {
+        self.leased.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Jobs came back to their places, or may be claimed by somebody new.
+    fn offered_again(&self) {
+        self.ready().sweeps.hasten();
+        self.store.hint();
+    }
+
+    /// Runs a single statement, which is its own transaction.
+    async fn alone<T>(
+        &self,
+        name: &'static str,
+        run: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.postgres.timed_commit(name, run).await
+    }
+}
+
+fn connection(tx: &mut Tx) -> Result<&mut PgConnection, StoreError> {
+    match tx.kind() {
+        TxKind::Postgres(tx) => Ok(tx),
+        TxKind::Sqlite(..) => Err(foreign_transaction()),
+    }
+}
+
+/// What became of the commit of a statement that is its own transaction.
+fn committed<T>(result: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+    result.map_err(StoreError::of_commit)
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[async_trait]
+impl Port for PostgresJobs {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            transactional_enqueue: true,
+            transactional_settle: true,
+            delay: true,
+            priority: true,
+        }
+    }
+
+    fn listen(&self) -> Listener {
+        self.store.listen()
+    }
+
+    async fn enqueue(
+        &self,
+        tx: Option<&mut Tx>,
+        jobs: Vec<NewJob>,
+    ) -> Result<Vec<Enqueued>, StoreError> {
+        if let Some(tx) = tx {
+            return self.enqueue.run(connection(tx)?, &jobs).await;
+        }
+        let due = jobs.iter().any(|job| job.run_at == RunAt::Now);
+        let enqueue = async {
+            let mut tx = self.postgres.begin().await?;
+            let enqueued = self.enqueue.run(&mut tx, &jobs).await?;
+            self.postgres.commit(tx).await?;
+            Ok(enqueued)
+        };
+        let enqueued = self.alone("jobs_enqueue", enqueue).await?;
+        if due {
+            self.store.hint();
+        }
+        Ok(enqueued)
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
+        let began = self.store.clock().monotonic();
+        let (sweeping, floors) = claim::floors(&self.ready(), &claim, began);
+        let run = async {
+            let mut connection = self.postgres.acquire().await?;
+            claim::claim(&mut connection, &claim, &floors).await
+        };
+        let claimed = self.alone("jobs_claim", run).await?;
+        let ended = self.store.clock().monotonic();
+        let mut ready = self.ready();
+        if sweeping {
+            ready.sweeps.swept(began, ended);
+        }
+        claim::note(&mut ready, &claim, &claimed, sweeping);
+        Ok(claimed)
+    }
+
+    async fn claim_alone(
+        &self,
+        queues: Vec<Queue>,
+        holder: Holder,
+    ) -> Result<Option<Claimed>, StoreError> {
+        let run = async {
+            let mut connection = self.postgres.acquire().await?;
+            claim::claim_alone(&mut connection, &queues, &holder).await
+        };
+        self.alone("jobs_claim_alone", run).await
+    }
+
+    async fn start(&self, fences: Vec<Fence>) -> Result<Vec<Verdict>, StoreError> {
+        let run = async {
+            let mut connection = self.postgres.acquire().await?;
+            claim::start(&mut connection, &fences).await
+        };
+        self.alone("jobs_start", run).await
+    }
+
+    async fn renew(
+        &self,
+        beats: Vec<Heartbeat>,
+        lease: Duration,
+    ) -> Result<Vec<Pulse>, StoreError> {
+        let run = async {
+            let mut connection = self.postgres.acquire().await?;
+            claim::renew(&mut connection, &beats, lease).await
+        };
+        self.alone("jobs_renew", run).await
+    }
+
+    async fn settle(
+        &self,
+        tx: Option<&mut Tx>,
+        settlements: Vec<Settlement>,
+    ) -> Result<Vec<Verdict>, StoreError> {
+        if let Some(tx) = tx {
+            return self.settle.run(connection(tx)?, settlements).await;
+        }
+        let offers = offers(&settlements);
+        let run = async {
+            let mut connection = self.postgres.acquire().await?;
+            self.settle.run(&mut connection, settlements).await
+        };
+        let verdicts = self.alone("jobs_settle", run).await?;
+        if offers {
+            self.offered_again();
+        }
+        Ok(verdicts)
+    }
+
+    async fn hold(&self, tx: &mut Tx, fence: Fence) -> Result<Verdict, StoreError> {
+        claim::hold(connection(tx)?, fence).await
+    }
+
+    async fn rescue(&self, rules: RescueRules, limit: u32) -> Result<Vec<Rescued>, StoreError> {
+        let began = self.store.clock().monotonic();
+        let (sweeping, floor) = {
+            let leased = self.leased();
+            let sweeping = leased.sweeps.is_due(began);
+            let floor = if sweeping {
+                Timestamp::default()
+            } else {
+                leased.floor
+            };
+            (sweeping, floor)
+        };
+        let run = async {
+            let mut tx = self.postgres.begin().await?;
+            let found = self.settle.rescue(&mut tx, rules, floor, limit).await?;
+            self.postgres.commit(tx).await?;
+            Ok(found)
+        };
+        let (at, rescued) = self.alone("jobs_rescue", run).await?;
+        let ended = self.store.clock().monotonic();
+        {
+            let mut leased = self.leased();
+            if sweeping {
+                leased.sweeps.swept(began, ended);
+            }
+            if rescued.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
+                leased.floor = settle::floor_after(at).max(leased.floor);
+            }
+        }
+        if !rescued.is_empty() {
+            self.offered_again();
+        }
+        Ok(rescued)
+    }
+
+    async fn unpark(&self, kinds: Vec<Kind>, limit: u32) -> Result<u64, StoreError> {
+        let run = async {
+            let mut connection = self.postgres.acquire().await?;
+            settle::unpark(&mut connection, &kinds, limit).await
+        };
+        let unparked = self.alone("jobs_unpark", run).await?;
+        if unparked > 0 {
+            self.offered_again();
+        }
+        Ok(unparked)
+    }
+
+    async fn cancel(&self, id: JobId) -> Result<Cancelled, StoreError> {
+        let run = async {
+            let mut connection = self.postgres.acquire().await?;
+            settle::cancel(&mut connection, id).await
+        };
+        self.alone("jobs_cancel", run).await
+    }
+
+    async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
+        let mut connection = self.postgres.acquire().await?;
+        let read = self.reads.job(&mut connection, id);
+        self.postgres.timed("jobs_job", read).await
+    }
+
+    async fn jobs(
+        &self,
+        filter: Filter,
+        before: Option<JobId>,
+        limit: u32,
+    ) -> Result<Page, StoreError> {
+        let mut connection = self.postgres.acquire().await?;
+        let read = self.reads.page(&mut connection, &filter, before, limit);
+        self.postgres.timed("jobs_list", read).await
+    }
+
+    async fn figures(&self, count_to: u32) -> Result<Vec<Figures>, StoreError> {
+        let mut connection = self.postgres.acquire().await?;
+        let read = read::figures(&mut connection, count_to);
+        self.postgres.timed("jobs_figures", read).await
+    }
+
+    async fn recent(&self, limit: u32) -> Result<Vec<Sample>, StoreError> {
+        let mut connection = self.postgres.acquire().await?;
+        let read = read::recent(&mut connection, limit);
+        self.postgres.timed("jobs_recent", read).await
+    }
+
+    async fn replay(&self, replay: Replay, limit: u32) -> Result<Replayed, StoreError> {
+        let run = async {
+            let mut tx = self.postgres.begin().await?;
+            let replayed = self.replay.run(&mut tx, &replay, limit).await?;
+            self.postgres.commit(tx).await?;
+            Ok(replayed)
+        };
+        let replayed = self.alone("jobs_replay", run).await?;
+        if !replay.dry_run && !replayed.jobs.is_empty() {
+            self.offered_again();
+        }
+        Ok(replayed)
+    }
+
+    async fn prune(&self, keep: Retention, limit: u32) -> Result<u64, StoreError> {
+        let run = async {
+            let mut connection = self.postgres.acquire().await?;
+            self.prune.run(&mut connection, keep, limit).await
+        };
+        self.alone("jobs_prune", run).await
+    }
+
+    async fn fire(
+        &self,
+        schedule: &str,
+        tick: Timestamp,
+        job: NewJob,
+    ) -> Result<Option<Enqueued>, StoreError> {
+        let run = async {
+            let mut tx = self.postgres.begin().await?;
+            let fire = sqlx::query(FIRE).bind(schedule).bind(tick.to_datetime());
+            if fire.execute(&mut *tx).await?.rows_affected() == 0 {
+                return Ok(None);
+            }
+            let enqueued = self
+                .enqueue
+                .run(&mut tx, std::slice::from_ref(&job))
+                .await?;
+            self.postgres.commit(tx).await?;
+            Ok(enqueued.first().copied())
+        };
+        let fired = self.alone("jobs_fire", run).await?;
+        if fired.is_some() {
+            self.store.hint();
+        }
+        Ok(fired)
+    }
+
+    async fn last_fired(&self, schedule: &str) -> Result<Option<Timestamp>, StoreError> {
+        let mut connection = self.postgres.acquire().await?;
+        let read = read::last_fired(&mut connection, schedule);
+        self.postgres.timed("jobs_last_fired", read).await
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        let mut connection = self.postgres.acquire().await?;
+        self.postgres
+            .timed("jobs_now", read::now(&mut connection))
+            .await
+    }
+}

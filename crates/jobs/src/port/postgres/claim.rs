@@ -1,0 +1,163 @@
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use stanchion_kernel::Uuid;
+use stanchion_store::StoreError;
+
+use super::row::{self, Columns};
+use super::{committed, micros};
+use crate::model::{Claimed, Fence, Queue};
+use crate::port::ending::verdicts;
+use crate::port::floor::{Floors, Place, Taken};
+use crate::port::{Claim, Heartbeat, Holder, Pulse, Verdict};
+
+pub(super) const CLAIM: &str = include_str!("claim.sql");
+pub(super) const CLAIM_ALONE: &str = include_str!("claim_alone.sql");
+pub(super) const START: &str = include_str!("start.sql");
+pub(super) const RENEW: &str = include_str!("renew.sql");
+pub(super) const HOLD: &str = include_str!("hold.sql");
+
+/// Whether this claim walks from the beginning, and from where on it walks each of its lanes.
+pub(super) fn floors(floors: &Floors, claim: &Claim, now: Duration) -> (bool, Vec<Place>) {
+    let sweeping = floors.sweeps.is_due(now);
+    let lanes = claim.quotas.iter();
+    let places = lanes.map(|quota| floors.of(&(quota.queue.clone(), quota.priority), sweeping));
+    (sweeping, places.collect())
+}
+
+/// Remembers where a claim ended.
+pub(super) fn note(floors: &mut Floors, claim: &Claim, claimed: &[Claimed], sweeping: bool) {
+    for quota in &claim.quotas {
+        let of_lane = claimed
+            .iter()
+            .filter(|job| job.queue == quota.queue && job.priority == quota.priority);
+        let places = of_lane.map(|job| Place {
+            run_at: job.run_at,
+            id: job.fence.job.0,
+        });
+        let (mut jobs, mut last) = (0, None);
+        for place in places {
+            jobs += 1;
+            last = last.max(Some(place));
+        }
+        let full = jobs >= quota.jobs;
+        floors.note(
+            (quota.queue.clone(), quota.priority),
+            &Taken { last, full },
+            sweeping,
+        );
+    }
+}
+
+pub(super) async fn claim(
+    connection: &mut PgConnection,
+    claim: &Claim,
+    floors: &[Place],
+) -> Result<Vec<Claimed>, StoreError> {
+    let quotas = &claim.quotas;
+    let queues: Vec<&str> = quotas.iter().map(|quota| quota.queue.as_str()).collect();
+    let levels = quotas.iter().map(|quota| quota.priority.level());
+    let levels: Vec<i16> = levels.map(i16::from).collect();
+    let most: Vec<i64> = quotas.iter().map(|quota| i64::from(quota.jobs)).collect();
+    let moments = floors.iter().map(|place| place.run_at.to_datetime());
+    let moments: Vec<time::OffsetDateTime> = moments.collect();
+    let ids: Vec<Uuid> = floors.iter().map(|place| place.id).collect();
+    let holder = &claim.holder;
+    let query = sqlx::query(CLAIM)
+        .bind(queues)
+        .bind(levels)
+        .bind(most)
+        .bind(moments)
+        .bind(ids)
+        .bind(holder.worker.as_str())
+        .bind(holder.lease.0)
+        .bind(micros(holder.lease_for))
+        .bind(claim.starts);
+    let rows = committed(query.fetch_all(connection).await)?;
+    let claimed = rows.iter().map(|row| row::claimed(row, holder.lease));
+    claimed.collect()
+}
+
+pub(super) async fn claim_alone(
+    connection: &mut PgConnection,
+    queues: &[Queue],
+    holder: &Holder,
+) -> Result<Option<Claimed>, StoreError> {
+    let queues: Vec<&str> = queues.iter().map(Queue::as_str).collect();
+    let query = sqlx::query(CLAIM_ALONE)
+        .bind(queues)
+        .bind(holder.worker.as_str())
+        .bind(holder.lease.0)
+        .bind(micros(holder.lease_for));
+    let row = committed(query.fetch_optional(connection).await)?;
+    row.map(|row| row::claimed(&row, holder.lease)).transpose()
+}
+
+pub(super) async fn start(
+    connection: &mut PgConnection,
+    fences: &[Fence],
+) -> Result<Vec<Verdict>, StoreError> {
+    let (ids, attempts, leases) = columns(fences.iter().copied());
+    let query = sqlx::query(START).bind(ids).bind(attempts).bind(leases);
+    let rows = committed(query.fetch_all(connection).await)?;
+    let held: Result<Vec<Fence>, StoreError> = rows.iter().map(row::fence).collect();
+    Ok(verdicts(fences, held?))
+}
+
+pub(super) async fn renew(
+    connection: &mut PgConnection,
+    beats: &[Heartbeat],
+    lease: Duration,
+) -> Result<Vec<Pulse>, StoreError> {
+    let (ids, attempts, leases) = columns(beats.iter().map(|beat| beat.fence));
+    let progress = beats.iter().map(|beat| beat.progress.as_ref());
+    let percents = progress
+        .clone()
+        .map(|progress| progress.map(|progress| i16::from(progress.percent)));
+    let messages = progress.map(|progress| progress.map(|progress| progress.message.as_str()));
+    let query = sqlx::query(RENEW)
+        .bind(ids)
+        .bind(attempts)
+        .bind(leases)
+        .bind(percents.collect::<Vec<Option<i16>>>())
+        .bind(messages.collect::<Vec<Option<&str>>>())
+        .bind(micros(lease));
+    let rows = committed(query.fetch_all(connection).await)?;
+    rows.iter().map(pulse).collect()
+}
+
+fn pulse(row: &PgRow) -> Result<Pulse, StoreError> {
+    Ok(match Columns::of(row).next::<Option<bool>>()? {
+        None => Pulse::Lost,
+        Some(true) => Pulse::CancelRequested,
+        Some(false) => Pulse::Held,
+    })
+}
+
+pub(super) async fn hold(
+    connection: &mut PgConnection,
+    fence: Fence,
+) -> Result<Verdict, StoreError> {
+    let query = sqlx::query(HOLD)
+        .bind(fence.job.0)
+        .bind(number(fence.attempt))
+        .bind(fence.lease.0);
+    let found = query.fetch_optional(connection).await?;
+    Ok(found.map_or(Verdict::Lost, |_| Verdict::Held))
+}
+
+/// Fences by columns, as `unnest` takes them.
+pub(super) fn columns(fences: impl Iterator<Item = Fence>) -> (Vec<Uuid>, Vec<i32>, Vec<Uuid>) {
+    let (mut ids, mut attempts, mut leases) = (Vec::new(), Vec::new(), Vec::new());
+    for fence in fences {
+        ids.push(fence.job.0);
+        attempts.push(number(fence.attempt));
+        leases.push(fence.lease.0);
+    }
+    (ids, attempts, leases)
+}
+
+fn number(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,1 @@
+SELECT fired FROM stanchion_jobs.schedules WHERE name = $1

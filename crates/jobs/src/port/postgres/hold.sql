@@ -1,0 +1,3 @@
+SELECT 1 FROM stanchion_jobs.jobs
+WHERE id = $1 AND attempt = $2 AND lease = $3 AND state = 'running'
+FOR NO KEY UPDATE

@@ -1,0 +1,1 @@
+SELECT key, job FROM stanchion_jobs.uniques WHERE key = ANY ($1::bytea[])

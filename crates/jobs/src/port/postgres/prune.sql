@@ -1,0 +1,15 @@
+WITH pruned AS (
+    DELETE FROM stanchion_jobs.history
+    WHERE id = ANY (ARRAY(
+        SELECT id FROM stanchion_jobs.history
+        WHERE state = 'completed' AND finished_at < statement_timestamp() - :keep_us * interval '1 microsecond' --? done
+        WHERE state = :state AND state <> 'completed' --? !done
+            AND finished_at < statement_timestamp() - :keep_us * interval '1 microsecond' --? !done
+        LIMIT :limit
+        FOR UPDATE SKIP LOCKED
+    ))
+    RETURNING id, unique_key
+), freed AS (
+    DELETE FROM stanchion_jobs.uniques AS u USING pruned AS p WHERE u.key = p.unique_key AND u.job = p.id
+)
+SELECT count(*) FROM pruned

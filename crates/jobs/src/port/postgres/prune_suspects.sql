@@ -1,0 +1,7 @@
+DELETE FROM stanchion_jobs.suspects
+WHERE input = ANY (ARRAY(
+    SELECT input FROM stanchion_jobs.suspects
+    WHERE last_at < statement_timestamp() - $1 * interval '1 microsecond'
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+))

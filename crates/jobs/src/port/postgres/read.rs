@@ -1,0 +1,159 @@
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::{PgConnection, Postgres};
+use stanchion_kernel::Timestamp;
+use stanchion_store::{Rendered, Statement, StoreError};
+
+use super::row::{self, Columns};
+use crate::model::{Job, JobId, Reason};
+use crate::port::figure::{Count, merge};
+use crate::port::page::{Sought, paged};
+use crate::port::{Figures, Filter, Page, Sample, corrupt};
+use crate::states::State;
+
+const LIVE: &str = include_str!("live.sql");
+const ENDED: &str = include_str!("ended.sql");
+pub(super) const FIGURES: &str = include_str!("figures.sql");
+pub(super) const RECENT: &str = include_str!("recent.sql");
+pub(super) const FIRED: &str = include_str!("fired.sql");
+const NOW: &str = include_str!("now.sql");
+
+type Query = sqlx::query::Query<'static, Postgres, PgArguments>;
+
+/// The statements that find jobs.
+#[derive(Debug)]
+pub(super) struct Reads {
+    live: Statement,
+    ended: Statement,
+}
+
+impl Reads {
+    pub(super) fn new() -> Self {
+        Self {
+            live: Statement::new("jobs_live", LIVE),
+            ended: Statement::new("jobs_ended", ENDED),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn rendered(&self, features: &[&'static str]) -> [Rendered; 2] {
+        [self.live.postgres(features), self.ended.postgres(features)]
+    }
+
+    /// A job that ends between the two looks is found by the third.
+    pub(super) async fn job(
+        &self,
+        connection: &mut PgConnection,
+        id: JobId,
+    ) -> Result<Option<Job>, StoreError> {
+        let sought = Sought::one(id);
+        for statement in [&self.live, &self.ended, &self.live] {
+            let rendered = statement.postgres(&sought.features());
+            let query = bound(rendered, &sought)?;
+            if let Some(row) = query.fetch_optional(&mut *connection).await? {
+                return Ok(Some(row::job(&row)?));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) async fn page(
+        &self,
+        connection: &mut PgConnection,
+        filter: &Filter,
+        before: Option<JobId>,
+        limit: u32,
+    ) -> Result<Page, StoreError> {
+        let sought = Sought::page(filter, before, limit);
+        let mut jobs = Vec::new();
+        for (statement, is_wanted) in [
+            (&self.live, sought.among_live()),
+            (&self.ended, sought.among_ended()),
+        ] {
+            if is_wanted {
+                let query = bound(statement.postgres(&sought.features()), &sought)?;
+                let rows = query.fetch_all(&mut *connection).await?;
+                for row in &rows {
+                    jobs.push(row::job(row)?);
+                }
+            }
+        }
+        Ok(paged(jobs, limit))
+    }
+}
+
+/// Binds what the statement asks for, in its order.
+fn bound(rendered: Rendered, sought: &Sought) -> Result<Query, StoreError> {
+    let mut query = sqlx::query(rendered.sql);
+    let filter = &sought.filter;
+    for parameter in rendered.parameters {
+        query = match *parameter {
+            "id" => query.bind(sought.id.map(|id| id.0)),
+            "before" => query.bind(sought.before.map(|id| id.0)),
+            "state" => query.bind(filter.state.map(State::as_str)),
+            "queue" => query.bind(filter.queue.as_ref().map(|queue| queue.as_str().to_owned())),
+            "kind" => query.bind(filter.kind.as_ref().map(|kind| kind.as_str().to_owned())),
+            "reason" => query.bind(filter.reason.map(Reason::as_str)),
+            "input" => query.bind(filter.input.map(|input| input.0)),
+            "limit" => query.bind(i64::from(sought.limit)),
+            other => return Err(corrupt(format!("nothing to bind to `{other}`"))),
+        };
+    }
+    Ok(query)
+}
+
+pub(super) async fn figures(
+    connection: &mut PgConnection,
+    count_to: u32,
+) -> Result<Vec<Figures>, StoreError> {
+    let query = sqlx::query(FIGURES).bind(i64::from(count_to));
+    let rows = query.fetch_all(connection).await?;
+    let counts: Result<Vec<Count>, StoreError> = rows.iter().map(count).collect();
+    Ok(merge(counts?, count_to))
+}
+
+fn count(row: &PgRow) -> Result<Count, StoreError> {
+    let mut columns = Columns::of(row);
+    Ok(Count {
+        what: columns.next()?,
+        queue: columns.queue()?,
+        priority: columns.priority()?,
+        jobs: columns.next()?,
+        age_us: columns.next()?,
+    })
+}
+
+pub(super) async fn recent(
+    connection: &mut PgConnection,
+    limit: u32,
+) -> Result<Vec<Sample>, StoreError> {
+    let query = sqlx::query(RECENT).bind(i64::from(limit));
+    let rows = query.fetch_all(connection).await?;
+    rows.iter().map(sample).collect()
+}
+
+fn sample(row: &PgRow) -> Result<Sample, StoreError> {
+    let mut columns = Columns::of(row);
+    Ok(Sample {
+        queue: columns.queue()?,
+        kind: columns.kind()?,
+        priority: columns.priority()?,
+        created_at: columns.moment()?,
+        run_at: columns.moment()?,
+        started_at: columns.maybe_moment()?,
+        finished_at: columns.moment()?,
+    })
+}
+
+pub(super) async fn last_fired(
+    connection: &mut PgConnection,
+    schedule: &str,
+) -> Result<Option<Timestamp>, StoreError> {
+    let query = sqlx::query_scalar(FIRED).bind(schedule);
+    let fired = query.fetch_optional(connection).await?;
+    Ok(fired.map(Timestamp::from_datetime))
+}
+
+pub(super) async fn now(connection: &mut PgConnection) -> Result<Timestamp, StoreError> {
+    let now = sqlx::query_scalar(NOW).fetch_one(connection).await?;
+    Ok(Timestamp::from_datetime(now))
+}

@@ -1,0 +1,25 @@
+-- A row that its holder's own transaction has locked is left for the next time: the heartbeat must not wait behind it.
+WITH given AS (
+    SELECT g.*
+    FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::smallint[], $5::text[]) WITH ORDINALITY
+        AS g (id, attempt, lease, percent, progress, n)
+), free AS MATERIALIZED (
+    SELECT j.id, g.percent, g.progress
+    FROM given AS g
+    JOIN stanchion_jobs.jobs AS j
+        ON j.id = g.id AND j.attempt = g.attempt AND j.lease = g.lease AND j.state = 'running'
+    ORDER BY j.id
+    FOR NO KEY UPDATE OF j SKIP LOCKED
+), renewed AS (
+    UPDATE stanchion_jobs.jobs AS j
+    SET leased_until = greatest(j.leased_until, clock_timestamp() + $6 * interval '1 microsecond'),
+        percent = coalesce(f.percent, j.percent),
+        progress = CASE WHEN f.percent IS NULL THEN j.progress ELSE f.progress END
+    FROM free AS f
+    WHERE j.id = f.id
+)
+SELECT j.cancel_requested
+FROM given AS g
+LEFT JOIN stanchion_jobs.jobs AS j
+    ON j.id = g.id AND j.attempt = g.attempt AND j.lease = g.lease AND j.state = 'running'
+ORDER BY g.n

@@ -1,0 +1,8 @@
+UPDATE stanchion_jobs.jobs
+SET state = 'waiting'
+WHERE id = ANY (ARRAY(
+    SELECT id FROM stanchion_jobs.jobs
+    WHERE state = 'parked' AND kind = ANY ($1::text[])
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+))

@@ -1,0 +1,1 @@
+DELETE FROM stanchion_jobs_suspects WHERE input = ?1

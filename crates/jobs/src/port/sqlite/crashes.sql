@@ -1,0 +1,1 @@
+SELECT crashes FROM stanchion_jobs_suspects WHERE input = ?1

@@ -1,0 +1,1 @@
+DELETE FROM stanchion_jobs_jobs WHERE id = ?1

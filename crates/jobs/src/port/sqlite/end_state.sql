@@ -1,0 +1,1 @@
+SELECT state FROM stanchion_jobs_history WHERE id = ?1

@@ -1,0 +1,1 @@
+DELETE FROM stanchion_jobs_history WHERE id = ?1

@@ -1,0 +1,1 @@
+INSERT INTO stanchion_jobs_uniques (key, job) VALUES (?1, ?2)

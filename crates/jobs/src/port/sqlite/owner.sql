@@ -1,0 +1,1 @@
+SELECT job FROM stanchion_jobs_uniques WHERE key = ?1

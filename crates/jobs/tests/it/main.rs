@@ -1,0 +1,12 @@
+//! Every promise of the broker on both databases, and the wrong brokers that the suite must reject.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that unwraps what is not there has failed"
+)]
+
+mod broken;
+mod databases;
+mod postgres;
+mod rescue;
+mod sqlite;
+mod values;
