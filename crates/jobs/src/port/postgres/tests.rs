@@ -48,7 +48,7 @@ fn statements() -> Vec<(&'static str, usize, &'static str)> {
         (
             CLAIM,
             9,
-            "(ROW(j.run_at, j.id) > ROW(q.floor_at, q.floor_id))",
+            "(ROW(run_at, id) > ROW(q.floor_at, q.floor_id))",
         ),
         (CLAIM, 9, "jobs_pkey"),
         (CLAIM_ALONE, 4, "jobs_alone"),
