@@ -3,6 +3,7 @@
 mod ending;
 mod figure;
 mod floor;
+mod jitter;
 mod page;
 #[cfg(test)]
 mod plans;

@@ -16,7 +16,7 @@ WITH ended AS (
     DELETE FROM stanchion_jobs.uniques AS u USING ended AS e
     WHERE e.unique_scope < $2 AND u.key = e.unique_key AND u.job = e.id
 ), asked AS (
-    UPDATE stanchion_jobs.jobs SET cancel_requested = true WHERE id = $1 AND state = 'running'
+    UPDATE stanchion_jobs.jobs SET cancel_requested = true WHERE id = $1 AND lease IS NOT NULL
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM ended) AS ended, (SELECT count(*) FROM asked) AS asked

@@ -6,7 +6,7 @@ use stanchion_store::{Statement, StoreError};
 
 use super::micros;
 use crate::model::{Enqueued, JobId, NewJob, RunAt};
-use crate::port::corrupt;
+use crate::port::{corrupt, jitter};
 
 const ENQUEUE: &str = include_str!("enqueue.sql");
 pub(super) const OWNERS: &str = include_str!("owners.sql");
@@ -92,7 +92,7 @@ impl Enqueue {
             .bind(all(jobs, |job| micros(job.policy.timeout)))
             .bind(all(jobs, |job| micros(job.policy.backoff.base)))
             .bind(all(jobs, |job| micros(job.policy.backoff.cap)))
-            .bind(all(jobs, |job| job.policy.backoff.jitter.as_str()))
+            .bind(all(jobs, |job| jitter::name(job.policy.backoff.jitter)))
             .bind(all(jobs, |job| {
                 let trace = job.traceparent.as_ref();
                 trace.map(|trace| trace.as_str().to_owned())

@@ -5,6 +5,7 @@ WITH pruned AS (
         WHERE state = 'completed' AND finished_at < statement_timestamp() - :keep_us * interval '1 microsecond' --? done
         WHERE state = :state AND state <> 'completed' --? !done
             AND finished_at < statement_timestamp() - :keep_us * interval '1 microsecond' --? !done
+        ORDER BY finished_at
         LIMIT :limit
         FOR UPDATE SKIP LOCKED
     ))

@@ -14,7 +14,7 @@ const LIVE: &str = include_str!("live.sql");
 const ENDED: &str = include_str!("ended.sql");
 pub(super) const FIGURES: &str = include_str!("figures.sql");
 pub(super) const RECENT: &str = include_str!("recent.sql");
-pub(super) const FIRED: &str = include_str!("fired.sql");
+const FIRED: &str = include_str!("fired.sql");
 const NOW: &str = include_str!("now.sql");
 
 type Query = sqlx::query::Query<'static, Postgres, PgArguments>;

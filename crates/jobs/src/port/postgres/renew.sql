@@ -7,7 +7,7 @@ WITH given AS (
     SELECT j.id, g.percent, g.progress
     FROM given AS g
     JOIN stanchion_jobs.jobs AS j
-        ON j.id = g.id AND j.attempt = g.attempt AND j.lease = g.lease AND j.state = 'running'
+        ON j.id = g.id AND j.attempt = g.attempt AND j.lease = g.lease
     ORDER BY j.id
     FOR NO KEY UPDATE OF j SKIP LOCKED
 ), renewed AS (
@@ -21,5 +21,5 @@ WITH given AS (
 SELECT j.cancel_requested
 FROM given AS g
 LEFT JOIN stanchion_jobs.jobs AS j
-    ON j.id = g.id AND j.attempt = g.attempt AND j.lease = g.lease AND j.state = 'running'
+    ON j.id = g.id AND j.attempt = g.attempt AND j.lease = g.lease
 ORDER BY g.n

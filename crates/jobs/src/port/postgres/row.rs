@@ -9,10 +9,10 @@ use stanchion_store::StoreError;
 use time::OffsetDateTime;
 
 use crate::model::{
-    Args, Backoff, Claimed, Fence, InputHash, Jitter, Job, JobId, Kind, LeaseId, Policy, Priority,
+    Args, Backoff, Claimed, Fence, InputHash, Job, JobId, Kind, LeaseId, Policy, Priority,
     Progress, Queue, Reason, Traceparent,
 };
-use crate::port::corrupt;
+use crate::port::{corrupt, jitter};
 use crate::states::State;
 
 /// Reads a row's columns in their order.
@@ -92,7 +92,7 @@ impl<'r> Columns<'r> {
             backoff: Backoff {
                 base: self.duration()?,
                 cap: self.duration()?,
-                jitter: Jitter::parse(self.text()?).ok_or_else(|| corrupt("jitter"))?,
+                jitter: jitter::parse(self.text()?).ok_or_else(|| corrupt("jitter"))?,
             },
         })
     }

@@ -8,7 +8,7 @@ WITH given AS (
     ) AS g (id, attempt, lease, state, after_us, failed, lost, reason, message, crash, acquitted, keeps)
 ), ended AS ( --? ends
     DELETE FROM stanchion_jobs.jobs AS j USING given AS g --? ends
-    WHERE j.id = g.id AND j.attempt = g.attempt AND j.lease = g.lease AND j.state = 'running' --? ends
+    WHERE j.id = g.id AND j.attempt = g.attempt AND j.lease = g.lease --? ends
         AND g.state IN ('completed', 'dead', 'cancelled') --? ends
     RETURNING j.id, j.queue, j.kind, j.priority, j.args, j.input, j.max_attempts, j.max_lost_leases, j.timeout_us, --? ends
         j.backoff_base_us, j.backoff_cap_us, j.jitter, j.attempt, j.failures, j.lost_leases, j.alone, j.percent, --? ends
@@ -44,7 +44,7 @@ WITH given AS (
             j.attempts, j.attempt, j.worker, j.started_at, clock_timestamp(), g.reason, g.message --? again
         ) --? again
     FROM given AS g JOIN stanchion_jobs.jobs AS old ON old.id = g.id --? again
-    WHERE j.id = g.id AND j.attempt = g.attempt AND j.lease = g.lease AND j.state = 'running' --? again
+    WHERE j.id = g.id AND j.attempt = g.attempt AND j.lease = g.lease --? again
         AND g.state IN ('waiting', 'parked') --? again
     RETURNING j.id, j.attempt, g.lease, j.input, old.alone, g.crash, g.acquitted --? again
 ), settled AS (

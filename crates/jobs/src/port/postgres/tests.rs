@@ -4,7 +4,7 @@ use stanchion_testkit::{Database, Postgres as Server};
 use super::claim::{CLAIM, CLAIM_ALONE, HOLD, RENEW, START};
 use super::enqueue::{Enqueue, OWNERS};
 use super::prune::{PRUNE_SUSPECTS, Prune};
-use super::read::{FIGURES, FIRED, RECENT, Reads};
+use super::read::{FIGURES, RECENT, Reads};
 use super::replay::{Letters, REPLAY};
 use super::settle::{CANCEL, EXPIRED, STATE, Settle, UNPARK};
 use crate::port::plans::{ROWS, migrated};
@@ -45,11 +45,7 @@ async fn plan(database: &Database, sql: &str, parameters: usize) -> String {
 fn statements() -> Vec<(&'static str, usize, &'static str)> {
     let plain = [
         (CLAIM, 9, "jobs_ready"),
-        (
-            CLAIM,
-            9,
-            "(ROW(run_at, id) > ROW(q.floor_at, q.floor_id))",
-        ),
+        (CLAIM, 9, "(ROW(run_at, id) > ROW(q.floor_at, q.floor_id))"),
         (CLAIM, 9, "jobs_pkey"),
         (CLAIM_ALONE, 4, "jobs_alone"),
         (START, 3, "jobs_pkey"),
@@ -62,8 +58,7 @@ fn statements() -> Vec<(&'static str, usize, &'static str)> {
         (OWNERS, 1, "uniques_pkey"),
         (FIGURES, 1, "jobs_ready"),
         (RECENT, 1, "history_completed"),
-        (FIRED, 1, "schedules_pkey"),
-        (REPLAY, 4, "history_pkey"),
+        (REPLAY, 4, "Index Scan using history_"),
         (PRUNE_SUSPECTS, 2, "suspects_by_age"),
     ];
     let reads = Reads::new();
@@ -75,11 +70,11 @@ fn statements() -> Vec<(&'static str, usize, &'static str)> {
     let rendered: Vec<(Rendered, &str)> = [
         (Settle::new().rendered(&both), "jobs_pkey"),
         (Settle::new().rendered(&["ends"]), "jobs_pkey"),
-        (Enqueue::new().rendered(&[]), "Function Scan on unnest"),
+        (Enqueue::new().rendered(&["unique"]), "Function Scan on g"),
         (Prune::new().rendered(&["done"]), "history_completed"),
         (Prune::new().rendered(&[]), "history_ended"),
         (Letters::new().rendered(&[]), "history_by_state"),
-        (Letters::new().rendered(&["ids"]), "history_pkey"),
+        (Letters::new().rendered(&["ids"]), "Scan using history_"),
     ]
     .into_iter()
     .chain(found(&["id"], "jobs_pkey", "history_pkey"))

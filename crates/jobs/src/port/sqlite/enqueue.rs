@@ -4,6 +4,7 @@ use stanchion_store::StoreError;
 
 use super::row::micros;
 use crate::model::{Enqueued, JobId, NewJob, RunAt, Traceparent};
+use crate::port::jitter;
 
 const INSERT: &str = include_str!("insert.sql");
 pub(super) const OWNER: &str = include_str!("owner.sql");
@@ -44,7 +45,7 @@ fn one(connection: &Connection, now: Timestamp, job: &NewJob) -> Result<Enqueued
             micros(policy.timeout),
             micros(policy.backoff.base),
             micros(policy.backoff.cap),
-            policy.backoff.jitter.as_str(),
+            jitter::name(policy.backoff.jitter),
             job.traceparent.as_ref().map(Traceparent::as_str),
             job.unique.map(|unique| unique.key),
             job.unique.map(|unique| unique.scope.number()),

@@ -1,1 +1,1 @@
-SELECT 1 FROM stanchion_jobs_jobs WHERE id = ?1 AND attempt = ?2 AND lease = ?3 AND state = 'running'
+SELECT 1 FROM stanchion_jobs_jobs WHERE id = ?1 AND attempt = ?2 AND lease = ?3
