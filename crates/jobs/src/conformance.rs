@@ -103,6 +103,7 @@ cases! {
     cancels::a_waiting_job_is_cancelled_at_once,
     cancels::a_running_job_hears_of_its_cancellation,
     cancels::a_job_whose_holder_died_is_cancelled,
+    cancels::a_job_that_fails_after_its_cancellation_is_cancelled,
     cancels::progress_is_told_by_the_holder_alone,
     letters::dead_letters_are_replayed_by_filter_within_a_limit,
     letters::a_replayed_letter_has_its_attempts_and_new_arguments,

@@ -116,7 +116,8 @@ pub trait Port: Send + Sync + fmt::Debug {
     -> Result<Vec<Pulse>, StoreError>;
 
     /// Ends attempts, each if its fence still holds; in the caller's transaction when there is one, so that effects and
-    /// completion are one. Answers in order. A suspect that ran alone and ended without a crash is none any more; a crash makes
+    /// completion are one. Answers in order. What somebody asked
+    /// to end does not wait again, but is cancelled. A suspect that ran alone and ended without a crash is none any more; a crash makes
     /// its input one.
     async fn settle(
         &self,
@@ -363,7 +364,7 @@ pub struct Sample {
 /// Which dead letters are given another life, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replay {
-    /// Which: these, of at most 1000, or those that a filter lets through.
+    /// Which: these, or those that a filter lets through.
     pub which: Which,
     /// What their arguments become, as an RFC 7396 merge patch.
     pub edit: Option<Args>,

@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use super::enqueues::unique;
-use super::{LONG, SHORT, Subject};
+use super::{LONG, SHORT, Subject, dead, retry};
 use crate::model::{Enqueued, Outcome, Progress, Reason};
 use crate::port::{Cancelled, Heartbeat, Pulse};
 use crate::states::State;
@@ -57,6 +59,38 @@ pub(super) async fn a_job_whose_holder_died_is_cancelled(subject: Subject) {
         (State::Cancelled, Some(Reason::Cancelled))
     );
     assert_eq!(subject.state(id).await, State::Cancelled);
+}
+
+pub(super) async fn a_job_that_fails_after_its_cancellation_is_cancelled(subject: Subject) {
+    let outcomes = [
+        retry(Duration::ZERO),
+        Outcome::GiveBack,
+        Outcome::Park,
+        Outcome::Completed,
+        dead(Reason::Error),
+    ];
+    let ends = [
+        (State::Cancelled, Some(Reason::Cancelled)),
+        (State::Cancelled, Some(Reason::Cancelled)),
+        (State::Cancelled, Some(Reason::Cancelled)),
+        // What had ended already did.
+        (State::Completed, None),
+        (State::Dead, Some(Reason::Error)),
+    ];
+    for (outcome, end) in outcomes.into_iter().zip(ends) {
+        let job = unique(&subject, "a");
+        let id = job.id;
+        subject.enqueue(vec![job]).await;
+        let claimed = subject.claim_one().await;
+        assert_eq!(claimed.fence.job, id, "the one before has its place still");
+        subject.port.cancel(id).await.expect("an answer");
+        let attempts = usize::from(outcome != Outcome::Completed);
+        subject.end(claimed.fence, outcome.clone()).await;
+        let job = subject.job(id).await;
+        assert_eq!((job.state, job.reason), end, "{outcome:?}");
+        assert_eq!(job.attempts.len(), attempts);
+        assert_eq!(job.attempts.first().map(|one| one.reason), outcome.reason());
+    }
 }
 
 pub(super) async fn progress_is_told_by_the_holder_alone(subject: Subject) {

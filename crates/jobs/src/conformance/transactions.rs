@@ -141,7 +141,7 @@ pub(super) async fn an_old_fence_cannot_be_held(subject: Subject) {
 impl Subject {
     /// Waits until a job is in this state.
     async fn settles_to(&self, id: crate::model::JobId, state: State) {
-        for _ in 0..10_000 {
+        for _ in 0..500 {
             // Behind what is being undone.
             let probe = self.port.cancel(self.id()).await;
             probe.expect("an answer");

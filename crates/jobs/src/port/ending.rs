@@ -37,7 +37,10 @@ impl Ending {
         let to = State::Running.after(outcome.event());
         let reason = outcome.reason();
         let crash = reason.is_some_and(Reason::is_crash);
-        let failed = reason.is_some_and(Reason::is_failure);
+        let failed = match &outcome {
+            Outcome::Retry { .. } => true,
+            _ => reason.is_some_and(Reason::is_failure),
+        };
         let (after, text) = match outcome {
             Outcome::Retry { after, message, .. } => (Some(after), Some(message)),
             Outcome::Snooze { after } => (Some(after), None),
@@ -75,6 +78,14 @@ impl Ending {
             crash: verdict.suspect,
             acquitted: false,
         })
+    }
+
+    /// What becomes of it when somebody wants the job to end: it does not wait again.
+    pub(crate) fn stopped(&self) -> Self {
+        Self {
+            to: State::Cancelled,
+            ..self.clone()
+        }
     }
 
     /// The scope from which on a unique job keeps its place.

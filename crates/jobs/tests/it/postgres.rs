@@ -61,6 +61,7 @@ conform! {
     a_waiting_job_is_cancelled_at_once
     a_running_job_hears_of_its_cancellation
     a_job_whose_holder_died_is_cancelled
+    a_job_that_fails_after_its_cancellation_is_cancelled
     progress_is_told_by_the_holder_alone
     dead_letters_are_replayed_by_filter_within_a_limit
     a_replayed_letter_has_its_attempts_and_new_arguments

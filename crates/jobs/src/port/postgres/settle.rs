@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::time::Duration;
 
 use sqlx::postgres::PgRow;
@@ -54,8 +55,12 @@ impl Settle {
         connection: &mut PgConnection,
         settlements: Vec<Settlement>,
     ) -> Result<Vec<Verdict>, StoreError> {
-        let (asked, endings) = by_fence(settlements)?;
-        let held = self.apply(connection, &endings).await?;
+        let (asked, mut endings) = by_fence(settlements)?;
+        let mut held = self.apply(&mut *connection, &endings).await?;
+        // A cancellation that came while the statement waited for its row is seen by the next one.
+        let done: HashSet<Fence> = held.iter().copied().collect();
+        endings.retain(|ending| !ending.to.is_final() && !done.contains(&ending.fence));
+        held.extend(self.apply(connection, &endings).await?);
         Ok(verdicts(&asked, held))
     }
 
@@ -89,13 +94,8 @@ impl Settle {
         if endings.is_empty() {
             return Ok(Vec::new());
         }
-        let ends = endings.iter().any(|ending| ending.to.is_final());
         let again = endings.iter().any(|ending| !ending.to.is_final());
-        let features: &[&'static str] = match (ends, again) {
-            (true, true) => &["ends", "again"],
-            (true, false) => &["ends"],
-            (false, _) => &["again"],
-        };
+        let features: &[&'static str] = if again { &["again"] } else { &[] };
         let (ids, attempts, leases) = columns(endings.iter().map(|ending| ending.fence));
         let query = sqlx::query(self.settle.postgres(features).sql)
             .bind(ids)
@@ -109,7 +109,8 @@ impl Settle {
             .bind(all(endings, |ending| ending.message.clone()))
             .bind(all(endings, |ending| ending.crash))
             .bind(all(endings, |ending| ending.acquitted))
-            .bind(all(endings, Ending::keeps));
+            .bind(all(endings, Ending::keeps))
+            .bind(keeps(State::Cancelled));
         let rows = committed(query.fetch_all(connection).await)?;
         rows.iter().map(row::fence).collect()
     }

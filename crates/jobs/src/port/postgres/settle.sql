@@ -1,36 +1,39 @@
 -- Every attempt that is over, by one statement: what ends moves to the history, what does not waits again. A row whose
--- fence does not hold is neither. What is told of an attempt is added to its job unless it completed.
+-- fence does not hold is neither. What is told of an attempt is added to its job unless it completed. What somebody wants
+-- to end does not wait again.
 WITH given AS (
     SELECT g.*
     FROM unnest(
         :id::uuid[], :attempt::integer[], :lease::uuid[], :state::text[], :after_us::bigint[], :failed::boolean[],
         :lost::boolean[], :reason::text[], :message::text[], :crash::boolean[], :acquitted::boolean[], :keeps::smallint[]
     ) AS g (id, attempt, lease, state, after_us, failed, lost, reason, message, crash, acquitted, keeps)
-), ended AS ( --? ends
-    DELETE FROM stanchion_jobs.jobs AS j USING given AS g --? ends
-    WHERE j.id = g.id AND j.attempt = g.attempt AND j.lease = g.lease --? ends
-        AND g.state IN ('completed', 'dead', 'cancelled') --? ends
-    RETURNING j.id, j.queue, j.kind, j.priority, j.args, j.input, j.max_attempts, j.max_lost_leases, j.timeout_us, --? ends
-        j.backoff_base_us, j.backoff_cap_us, j.jitter, j.attempt, j.failures, j.lost_leases, j.alone, j.percent, --? ends
-        j.progress, j.traceparent, j.unique_key, j.unique_scope, j.worker, j.lease, j.created_at, j.run_at, --? ends
-        j.started_at, j.attempts, g.state, g.failed, g.lost, g.reason, g.message, g.crash, g.acquitted, g.keeps --? ends
-), kept AS ( --? ends
-    INSERT INTO stanchion_jobs.history ( --? ends
-        id, queue, kind, priority, state, args, input, max_attempts, max_lost_leases, timeout_us, backoff_base_us, --? ends
-        backoff_cap_us, jitter, attempt, failures, lost_leases, alone, percent, progress, traceparent, unique_key, --? ends
-        unique_scope, worker, created_at, run_at, started_at, finished_at, reason, message, attempts --? ends
-    ) --? ends
-    SELECT id, queue, kind, priority, state, args, input, max_attempts, max_lost_leases, timeout_us, backoff_base_us, --? ends
-        backoff_cap_us, jitter, attempt, failures + failed::integer, lost_leases + lost::integer, alone, percent, --? ends
-        progress, traceparent, unique_key, unique_scope, worker, created_at, run_at, started_at, clock_timestamp(), --? ends
-        reason, message, --? ends
-        CASE WHEN reason IS NULL THEN attempts ELSE stanchion_jobs.with_attempt( --? ends
-            attempts, attempt, worker, started_at, clock_timestamp(), reason, message --? ends
-        ) END --? ends
-    FROM ended --? ends
-), freed AS ( --? ends
-    DELETE FROM stanchion_jobs.uniques AS u USING ended AS e --? ends
-    WHERE e.unique_key IS NOT NULL AND e.unique_scope < e.keeps AND u.key = e.unique_key AND u.job = e.id --? ends
+), ended AS (
+    DELETE FROM stanchion_jobs.jobs AS j USING given AS g
+    WHERE j.id = g.id AND j.attempt = g.attempt AND j.lease = g.lease
+        AND (g.state IN ('completed', 'dead', 'cancelled') OR j.cancel_requested)
+    RETURNING j.id, j.queue, j.kind, j.priority, j.args, j.input, j.max_attempts, j.max_lost_leases, j.timeout_us,
+        j.backoff_base_us, j.backoff_cap_us, j.jitter, j.attempt, j.failures, j.lost_leases, j.alone, j.percent,
+        j.progress, j.traceparent, j.unique_key, j.unique_scope, j.worker, j.lease, j.created_at, j.run_at,
+        j.started_at, j.attempts, g.state IN ('waiting', 'parked') AS stopped, g.state, g.failed, g.lost, g.reason,
+        g.message, g.crash, g.acquitted, g.keeps
+), kept AS (
+    INSERT INTO stanchion_jobs.history (
+        id, queue, kind, priority, state, args, input, max_attempts, max_lost_leases, timeout_us, backoff_base_us,
+        backoff_cap_us, jitter, attempt, failures, lost_leases, alone, percent, progress, traceparent, unique_key,
+        unique_scope, worker, created_at, run_at, started_at, finished_at, reason, message, attempts
+    )
+    SELECT id, queue, kind, priority, CASE WHEN stopped THEN 'cancelled' ELSE state END, args, input, max_attempts,
+        max_lost_leases, timeout_us, backoff_base_us, backoff_cap_us, jitter, attempt, failures + failed::integer,
+        lost_leases + lost::integer, alone, percent, progress, traceparent, unique_key, unique_scope, worker, created_at, run_at, started_at, clock_timestamp(),
+        CASE WHEN stopped THEN 'cancelled' ELSE reason END, message,
+        CASE WHEN reason IS NULL THEN attempts ELSE stanchion_jobs.with_attempt(
+            attempts, attempt, worker, started_at, clock_timestamp(), reason, message
+        ) END
+    FROM ended
+), freed AS (
+    DELETE FROM stanchion_jobs.uniques AS u USING ended AS e
+    WHERE e.unique_key IS NOT NULL AND e.unique_scope < CASE WHEN e.stopped THEN :keeps_cancelled ELSE e.keeps END
+        AND u.key = e.unique_key AND u.job = e.id
 ), again AS ( --? again
     UPDATE stanchion_jobs.jobs AS j --? again
     SET state = g.state, --? again
@@ -45,11 +48,11 @@ WITH given AS (
         ) --? again
     FROM given AS g JOIN stanchion_jobs.jobs AS old ON old.id = g.id --? again
     WHERE j.id = g.id AND j.attempt = g.attempt AND j.lease = g.lease --? again
-        AND g.state IN ('waiting', 'parked') --? again
+        AND g.state IN ('waiting', 'parked') AND NOT j.cancel_requested --? again
     RETURNING j.id, j.attempt, g.lease, j.input, old.alone, g.crash, g.acquitted --? again
 ), settled AS (
-    SELECT id, attempt, lease, input, alone, crash, acquitted FROM ended --? ends
-    UNION ALL --? ends again
+    SELECT id, attempt, lease, input, alone, crash, acquitted FROM ended
+    UNION ALL --? again
     SELECT id, attempt, lease, input, alone, crash, acquitted FROM again --? again
 ), suspected AS (
     INSERT INTO stanchion_jobs.suspects AS s (input, crashes, last_at)

@@ -27,6 +27,7 @@ pub(super) const ASK: &str = include_str!("ask.sql");
 struct Held {
     input: [u8; 32],
     alone: bool,
+    cancel_requested: bool,
     unique: Unique,
 }
 
@@ -45,8 +46,12 @@ pub(super) fn apply(
             continue;
         };
         if ending.to.is_final() {
-            end(connection, now, ending)?;
+            end(connection, now, ending, ending.reason)?;
             disown(connection, ending.fence.job, held.unique, ending.keeps())?;
+        } else if held.cancel_requested {
+            let stopped = ending.stopped();
+            end(connection, now, &stopped, Some(Reason::Cancelled))?;
+            disown(connection, ending.fence.job, held.unique, stopped.keeps())?;
         } else {
             again(connection, now, ending)?;
         }
@@ -67,7 +72,8 @@ fn held(connection: &Connection, fence: &Fence) -> Result<Option<Held>, StoreErr
         Ok(Held {
             input: row.get(0)?,
             alone: row.get(1)?,
-            unique: unique(row, 2)?,
+            cancel_requested: row.get(2)?,
+            unique: unique(row, 3)?,
         })
     });
     Ok(held.optional()?)
@@ -91,7 +97,13 @@ fn disown(
     Ok(())
 }
 
-fn end(connection: &Connection, now: Timestamp, ending: &Ending) -> Result<(), StoreError> {
+/// `why` the job ends, which may be another reason than why its attempt did.
+fn end(
+    connection: &Connection,
+    now: Timestamp,
+    ending: &Ending,
+    why: Option<Reason>,
+) -> Result<(), StoreError> {
     let id = ending.fence.job.0.as_bytes();
     let attempt = match ending.reason {
         Some(reason) => Some(attempt(connection, now, ending, reason)?),
@@ -103,7 +115,7 @@ fn end(connection: &Connection, now: Timestamp, ending: &Ending) -> Result<(), S
         ":failed": ending.failed,
         ":lost": ending.lost,
         ":now": now.as_micros(),
-        ":reason": ending.reason.map(Reason::as_str),
+        ":reason": why.map(Reason::as_str),
         ":message": ending.message,
         ":attempt": attempt,
     })?;

@@ -94,7 +94,7 @@ impl Broken {
         if self.is(Wrong::ChargesShutdowns) && settlement.outcome == Outcome::GiveBack {
             settlement.outcome = Outcome::Retry {
                 after: Duration::ZERO,
-                reason: Reason::GivenBack,
+                reason: Reason::Error,
                 message: String::new(),
             };
         }
