@@ -57,6 +57,7 @@ const TABLE: &[(&str, &[Need])] = &[
     ("stanchion-kernel", &[]),
     ("stanchion-store", POSTGRES_AND_CLOUDS),
     ("stanchion-catalog", POSTGRES),
+    ("stanchion-jobs", POSTGRES),
     ("stanchion-stock", POSTGRES),
     ("stanchion-limiter", BOTH),
     ("stanchion-http", POSTGRES_AND_ENVOY),

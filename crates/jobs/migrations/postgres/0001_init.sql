@@ -57,7 +57,7 @@ CREATE TABLE stanchion_jobs.jobs (
     CHECK ((state = 'running') = (lease IS NOT NULL) AND (lease IS NULL) = (leased_until IS NULL))
 ) WITH (
     vacuum_truncate = false,
-    autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0
+    autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000
 );
 
 INSERT INTO stanchion_jobs.jobs (

@@ -7,6 +7,7 @@
 mod broken;
 mod databases;
 mod postgres;
+mod properties;
 mod rescue;
 mod sqlite;
 mod values;

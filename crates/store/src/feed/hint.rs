@@ -10,6 +10,8 @@ use crate::Postgres;
 
 const NOTIFY: &str = include_str!("notify_postgres.sql");
 const CHANNEL: &str = "stanchion_feed";
+/// A hint is not sent sooner after another; within this process hints do not wait.
+const SEND_PAUSE: Duration = Duration::from_millis(2);
 /// A listener that lost its connection tries again after this; meanwhile the poll serves alone.
 const RECONNECT_AFTER: Duration = Duration::from_millis(500);
 /// A listener that hears nothing for this long connects anew: of a server that vanished it would never hear.
@@ -102,6 +104,8 @@ async fn send(postgres: Postgres, wanted: Arc<Notify>) {
         if let Err(error) = postgres.timed("feed_notify", notify).await {
             tracing::debug!(%error, "a hint was not sent; consumers poll");
         }
+        // Each costs a commit: what is hinted meanwhile becomes one.
+        tokio::time::sleep(SEND_PAUSE).await;
     }
 }
 

@@ -9,6 +9,7 @@ use crate::port::{Claim, Heartbeat, Holder, Pulse, Quota, Verdict};
 pub(super) const READY: &str = include_str!("ready.sql");
 pub(super) const ALONE: &str = include_str!("alone.sql");
 pub(super) const CRASHES: &str = include_str!("crashes.sql");
+const SUSPECTS: &str = include_str!("suspects.sql");
 pub(super) const ASIDE: &str = include_str!("aside.sql");
 pub(super) const TAKE: &str = include_str!("take.sql");
 pub(super) const START: &str = include_str!("start.sql");
@@ -25,9 +26,11 @@ pub(super) fn claim(
     claim: &Claim,
 ) -> Result<Vec<Claimed>, StoreError> {
     let mut claimed = Vec::new();
+    // Mostly there are none, and then nobody is looked up.
+    let are_suspects = connection.prepare_cached(SUSPECTS)?.exists([])?;
     for quota in &claim.quotas {
         for (id, input) in ready(connection, now, quota)? {
-            if crashes(connection, input)?.is_some() {
+            if are_suspects && crashes(connection, input)?.is_some() {
                 connection.prepare_cached(ASIDE)?.execute([id.as_bytes()])?;
             } else {
                 let started = claim.starts.then_some(now);

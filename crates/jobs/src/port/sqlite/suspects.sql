@@ -1,0 +1,1 @@
+SELECT 1 FROM stanchion_jobs_suspects LIMIT 1
