@@ -71,9 +71,8 @@ fn a_traceparent_is_one_of_version_00() {
     }
 }
 
-#[test]
-fn policies_and_moments_are_bounded() {
-    let job = |policy, run_at| NewJob {
+fn job(policy: Policy, run_at: RunAt) -> NewJob {
+    NewJob {
         policy,
         run_at,
         ..NewJob::new(
@@ -82,7 +81,11 @@ fn policies_and_moments_are_bounded() {
             Queue::new("q").unwrap(),
             Args::of(&1).unwrap(),
         )
-    };
+    }
+}
+
+#[test]
+fn policies_and_moments_are_bounded() {
     let sound = Policy::default;
     assert_eq!(job(sound(), RunAt::Now).check(), Ok(()));
     let backoff = |base, cap| Backoff {
