@@ -59,6 +59,9 @@ pub enum Invalid {
     /// The moment to run at is out of bounds.
     #[error("a job runs between 1970 and 2999, and within ten years when a delay says so")]
     RunAt,
+    /// The text is no cron expression.
+    #[error("not a cron expression of five fields in UTC: {0}")]
+    Cron(String),
     /// The field is no `traceparent` of version 00.
     #[error("not a W3C traceparent of version 00")]
     Traceparent,

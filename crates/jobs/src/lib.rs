@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+pub mod autoscale;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod cron;
 mod error;
 mod model;
 pub mod port;
 pub mod rescue;
+pub mod share;
 pub mod states;
 
 pub use error::{Invalid, JobsError};

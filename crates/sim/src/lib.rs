@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod autoscale;
 mod breach;
 mod dice;
 pub mod limiter;

@@ -1,5 +1,6 @@
 //! The simulations, and what shows that their oracles see.
 
+mod autoscale;
 mod limiter;
 mod seeds;
 mod stock;

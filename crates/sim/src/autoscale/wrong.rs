@@ -1,0 +1,56 @@
+use std::time::Duration;
+
+use stanchion_jobs::autoscale::{Rules, Sight};
+
+/// An autoscaler that breaks a promise; to show that the judge sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// It follows every need at once, up and down, and averages nothing.
+    NoHysteresis,
+    /// It adds what the backlog needs to the workers there are, again with every look, while the first are starting.
+    AddsUp,
+    /// It does not look at the backlog.
+    IgnoresBacklog,
+    /// It never stops a worker.
+    NeverStops,
+}
+
+impl Wrong {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::NoHysteresis,
+        Self::AddsUp,
+        Self::IgnoresBacklog,
+        Self::NeverStops,
+    ];
+
+    pub(super) fn rules(self, rules: Rules) -> Rules {
+        match self {
+            Self::NoHysteresis => Rules {
+                smoothing: Duration::ZERO,
+                calm: Duration::ZERO,
+                spare: 0.0,
+                ..rules
+            },
+            Self::NeverStops => Rules {
+                calm: Duration::MAX,
+                ..rules
+            },
+            Self::AddsUp | Self::IgnoresBacklog => rules,
+        }
+    }
+
+    pub(super) fn sight(self, sight: Sight) -> Sight {
+        let is_blind = self == Self::IgnoresBacklog;
+        let backlog = if is_blind { 0 } else { sight.backlog };
+        Sight { backlog, ..sight }
+    }
+
+    pub(super) fn wanted(self, said: u32, running: u32, backlog: u64) -> u32 {
+        if self == Self::AddsUp && backlog > 50 {
+            running.saturating_add(1 + running / 4)
+        } else {
+            said
+        }
+    }
+}
