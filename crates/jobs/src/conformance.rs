@@ -19,7 +19,7 @@ use stanchion_kernel::{Clock, Entropy, Ids, Timestamp};
 use stanchion_store::Store;
 
 use crate::model::{
-    Args, Claimed, Fence, Job, JobId, Kind, LeaseId, NewJob, Outcome, Priority, Queue, Reason,
+    Args, Claimed, Fence, JobId, JobRow, Kind, LeaseId, NewJob, Outcome, Priority, Queue, Reason,
     Settlement, Worker,
 };
 use crate::port::{Claim, Holder, Port, Quota, RescueRules, Rescued, Verdict};
@@ -73,6 +73,7 @@ cases! {
     claims::every_job_is_claimed_once_by_two_servers,
     claims::what_was_due_first_is_claimed_first,
     claims::no_more_than_its_quota_is_claimed_of_a_lane,
+    claims::quotas_are_filled_in_their_order_up_to_the_most,
     claims::a_delayed_job_is_claimed_when_its_moment_has_come,
     claims::a_job_whose_transaction_was_slow_is_claimed,
     claims::what_comes_back_to_its_place_is_claimed,
@@ -100,6 +101,7 @@ cases! {
     poison::two_crashes_condemn_an_input_and_no_neighbour,
     poison::a_reported_crash_makes_a_suspect,
     poison::what_comes_on_a_suspect_input_is_put_aside,
+    poison::suspects_that_wait_are_known,
     cancels::a_waiting_job_is_cancelled_at_once,
     cancels::a_running_job_hears_of_its_cancellation,
     cancels::a_job_whose_holder_died_is_cancelled,
@@ -166,6 +168,7 @@ impl Subject {
                 priority: Priority::NORMAL,
                 jobs,
             }],
+            most: jobs,
             starts: true,
         }
     }
@@ -213,7 +216,7 @@ impl Subject {
         rescued.expect("an answer")
     }
 
-    async fn job(&self, id: JobId) -> Job {
+    async fn job(&self, id: JobId) -> JobRow {
         let job = self.port.job(id).await.expect("an answer");
         job.expect("a job")
     }

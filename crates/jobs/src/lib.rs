@@ -13,7 +13,7 @@ pub mod states;
 
 pub use error::{Invalid, JobsError};
 pub use model::{
-    Args, Attempt, Backoff, Claimed, Enqueued, Fence, InputHash, Jitter, Job, JobId, Kind, LeaseId,
+    Args, Attempt, Backoff, Claimed, Enqueued, Fence, InputHash, Jitter, JobId, JobRow, Kind, LeaseId,
     MAX_ARGS_BYTES, MAX_ATTEMPTS_KEPT, MAX_MESSAGE_CHARS, MAX_NAME, MAX_WORKER, NewJob, Outcome,
     Policy, Priority, Progress, Queue, Reason, RunAt, Settlement, Traceparent, Unique, UniqueScope,
     Worker,

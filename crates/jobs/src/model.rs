@@ -14,7 +14,7 @@ pub use args::{Args, InputHash, MAX_ARGS_BYTES};
 pub use attempt::{Attempt, MAX_ATTEMPTS_KEPT, MAX_MESSAGE_CHARS, Reason};
 pub use claim::{Claimed, Fence};
 pub use id::{JobId, LeaseId};
-pub use job::{Enqueued, Job, NewJob, Progress, RunAt, Unique, UniqueScope};
+pub use job::{Enqueued, JobRow, NewJob, Progress, RunAt, Unique, UniqueScope};
 pub use name::{Kind, MAX_NAME, MAX_WORKER, Priority, Queue, Worker};
 pub use policy::{Backoff, Jitter, Policy};
 pub use settlement::{Outcome, Settlement};

@@ -20,7 +20,7 @@ use stanchion_kernel::Timestamp;
 use stanchion_store::{Backend, Listener, Migration, Migrations, Store, StoreError, Tx};
 
 use crate::model::{
-    Args, Claimed, Enqueued, Fence, InputHash, Job, JobId, Kind, LeaseId, NewJob, Priority,
+    Args, Claimed, Enqueued, Fence, InputHash, JobId, JobRow, Kind, LeaseId, NewJob, Priority,
     Progress, Queue, Reason, Settlement, Worker,
 };
 use crate::states::State;
@@ -93,9 +93,12 @@ pub trait Port: Send + Sync + fmt::Debug {
         jobs: Vec<NewJob>,
     ) -> Result<Vec<Enqueued>, StoreError>;
 
-    /// Claims what is due, up to each quota. A job whose input is a suspect is not given out: it is put aside for
+    /// Claims what is due, up to each quota and up to [`Claim::most`] in all. A job whose input is a suspect is not given out: it is put aside for
     /// [`Port::claim_alone`], and fewer jobs than the quota may come back although there are more.
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError>;
+
+    /// Whether a due job waits in these queues whose input is a suspect.
+    async fn has_suspects(&self, queues: Vec<Queue>) -> Result<bool, StoreError>;
 
     /// Claims one due job, if there is one, whose input is a suspect, from these queues; it is to run with nothing beside
     /// it in its process. It counts as started. [`Claimed::crashes`] says how many processes died on it: who finds too many gives it up as
@@ -140,7 +143,7 @@ pub trait Port: Send + Sync + fmt::Debug {
     async fn cancel(&self, id: JobId) -> Result<Cancelled, StoreError>;
 
     /// A job, ended or not.
-    async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError>;
+    async fn job(&self, id: JobId) -> Result<Option<JobRow>, StoreError>;
 
     /// Up to `limit` jobs that the filter lets through, the newest first, older than `before` when it is given. It may
     /// answer fewer than there are: go on with [`Page::next`].
@@ -210,8 +213,10 @@ pub struct Holder {
 pub struct Claim {
     /// Who claims.
     pub holder: Holder,
-    /// How many of which.
+    /// How many of which; they are filled in this order.
     pub quotas: Vec<Quota>,
+    /// The most jobs in all.
+    pub most: u32,
     /// Whether all of them begin at once; otherwise [`Port::start`] says when they do.
     pub starts: bool,
 }
@@ -318,7 +323,7 @@ pub struct Filter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// The jobs, the newest first.
-    pub jobs: Vec<Job>,
+    pub jobs: Vec<JobRow>,
     /// Where the next page begins; none when there is nothing more.
     pub next: Option<JobId>,
 }

@@ -66,6 +66,7 @@ pub(super) async fn no_more_than_its_quota_is_claimed_of_a_lane(subject: Subject
             quota(lanes[2], 9),
             quota(("nobody", 4), 9),
         ],
+        most: 99,
         starts: false,
     };
     let claimed = subject.port.claim(claim).await.expect("claimed");
@@ -77,6 +78,39 @@ pub(super) async fn no_more_than_its_quota_is_claimed_of_a_lane(subject: Subject
     };
     assert_eq!(lanes.map(of), [2, 0, 5, 0]);
     assert_eq!(claimed.len(), 7);
+}
+
+pub(super) async fn quotas_are_filled_in_their_order_up_to_the_most(subject: Subject) {
+    for level in [1, 5, 8] {
+        let jobs = (0..3).map(|n| NewJob {
+            priority: priority(level),
+            ..subject.work(&format!("{level} {n}"))
+        });
+        subject.enqueue(jobs.collect()).await;
+    }
+    let claim = |most| Claim {
+        most,
+        quotas: [8, 5, 1]
+            .map(|level| Quota {
+                queue: queue("main"),
+                priority: priority(level),
+                jobs: 2,
+            })
+            .into(),
+        ..subject.wish(0, LONG)
+    };
+    for expected in [&[8, 8, 5][..], &[8, 5, 5], &[1, 1]] {
+        // Those that were cut are found by a later claim.
+        let mut levels = Vec::new();
+        while levels.len() < expected.len() {
+            let most = expected.len() - levels.len();
+            let most = u32::try_from(most).expect("a small number");
+            let claimed = subject.port.claim(claim(most)).await.expect("claimed");
+            levels.extend(claimed.iter().map(|one| one.priority.level()));
+        }
+        levels.sort_by_key(|level| std::cmp::Reverse(*level));
+        assert_eq!(levels, expected);
+    }
 }
 
 pub(super) async fn a_delayed_job_is_claimed_when_its_moment_has_come(subject: Subject) {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{LONG, SHORT, Subject, dead, ids};
+use super::{LONG, SHORT, Subject, dead, ids, queue};
 use crate::model::{Claimed, Outcome, Reason};
 use crate::port::Verdict;
 use crate::states::State;
@@ -138,4 +138,20 @@ pub(super) async fn what_comes_on_a_suspect_input_is_put_aside(subject: Subject)
         alone.push(one.fence.job);
     }
     assert_eq!(alone, [first, second]);
+}
+
+pub(super) async fn suspects_that_wait_are_known(subject: Subject) {
+    let known = async || {
+        let known = subject.port.has_suspects(vec![queue("main")]).await;
+        known.expect("an answer")
+    };
+    subject.enqueue_one("a").await;
+    assert!(!known().await);
+    let claimed = subject.claim_for(SHORT).await;
+    subject.crash(&[claimed]).await;
+    assert!(known().await);
+    let elsewhere = subject.port.has_suspects(vec![queue("other")]).await;
+    assert!(!elsewhere.expect("an answer"));
+    subject.claim_alone(LONG).await.expect("the suspect");
+    assert!(!known().await);
 }

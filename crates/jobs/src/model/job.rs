@@ -191,7 +191,7 @@ impl Progress {
 
 /// A job as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
+pub struct JobRow {
     /// Which.
     pub id: JobId,
     /// What to do.

@@ -1,7 +1,7 @@
 //! What is looked for in the two tables, and a page of what was found.
 
 use super::{Filter, Page};
-use crate::model::{Job, JobId};
+use crate::model::{JobId, JobRow};
 use crate::states::State;
 
 /// What is looked for.
@@ -61,7 +61,7 @@ impl Sought {
 }
 
 /// The newest of what was found. A job that moved to the history between the two looks is there twice.
-pub(crate) fn paged(mut jobs: Vec<Job>, limit: u32) -> Page {
+pub(crate) fn paged(mut jobs: Vec<JobRow>, limit: u32) -> Page {
     jobs.sort_by(|a, b| b.id.cmp(&a.id).then(b.state.cmp(&a.state)));
     jobs.dedup_by_key(|job| job.id);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);

@@ -22,7 +22,9 @@ use super::{
     Cancelled, Capabilities, Claim, Figures, Filter, Heartbeat, Holder, Page, Port, Pulse, Replay,
     Replayed, RescueRules, Rescued, Retention, Sample, Verdict, foreign_transaction,
 };
-use crate::model::{Claimed, Enqueued, Fence, Job, JobId, Kind, NewJob, Queue, RunAt, Settlement};
+use crate::model::{
+    Claimed, Enqueued, Fence, JobId, JobRow, Kind, NewJob, Queue, RunAt, Settlement,
+};
 use enqueue::Enqueue;
 use read::Reads;
 use settle::Settle;
@@ -159,6 +161,14 @@ impl Port for PostgresJobs {
         Ok(claimed)
     }
 
+    async fn has_suspects(&self, queues: Vec<Queue>) -> Result<bool, StoreError> {
+        let run = async {
+            let mut connection = self.postgres.acquire().await?;
+            claim::has_suspects(&mut connection, &queues).await
+        };
+        self.postgres.timed("jobs_has_suspects", run).await
+    }
+
     async fn claim_alone(
         &self,
         queues: Vec<Queue>,
@@ -270,7 +280,7 @@ impl Port for PostgresJobs {
         self.alone("jobs_cancel", run).await
     }
 
-    async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
+    async fn job(&self, id: JobId) -> Result<Option<JobRow>, StoreError> {
         let mut connection = self.postgres.acquire().await?;
         let read = self.reads.job(&mut connection, id);
         self.postgres.timed("jobs_job", read).await

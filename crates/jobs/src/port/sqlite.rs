@@ -20,7 +20,9 @@ use super::{
     Cancelled, Capabilities, Claim, Figures, Filter, Heartbeat, Holder, Page, Port, Pulse, Replay,
     Replayed, RescueRules, Rescued, Retention, Sample, Verdict, foreign_transaction,
 };
-use crate::model::{Claimed, Enqueued, Fence, Job, JobId, Kind, NewJob, Queue, RunAt, Settlement};
+use crate::model::{
+    Claimed, Enqueued, Fence, JobId, JobRow, Kind, NewJob, Queue, RunAt, Settlement,
+};
 use history::History;
 use read::Reads;
 
@@ -121,6 +123,12 @@ impl Port for SqliteJobs {
         .await
     }
 
+    async fn has_suspects(&self, queues: Vec<Queue>) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let read = move |connection: &Connection| claim::has_suspects(connection, now, &queues);
+        self.sqlite.look_up("jobs_has_suspects", read).await
+    }
+
     async fn claim_alone(
         &self,
         queues: Vec<Queue>,
@@ -194,7 +202,7 @@ impl Port for SqliteJobs {
         .await
     }
 
-    async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
+    async fn job(&self, id: JobId) -> Result<Option<JobRow>, StoreError> {
         let reads = Arc::clone(&self.reads);
         let read = move |connection: &Connection| reads.job(connection, id);
         self.sqlite.read("jobs_job", read).await

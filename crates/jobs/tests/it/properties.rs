@@ -11,7 +11,7 @@ use stanchion_jobs::port::{
 };
 use stanchion_jobs::states::TRANSITIONS;
 use stanchion_jobs::{
-    Args, Fence, Job, JobId, Kind, LeaseId, NewJob, Outcome, Policy, Priority, Queue, Reason,
+    Args, Fence, JobId, JobRow, Kind, LeaseId, NewJob, Outcome, Policy, Priority, Queue, Reason,
     Settlement, State, Unique, UniqueScope, Worker,
 };
 use stanchion_kernel::{Clock, Entropy, ManualClock, Timestamp};
@@ -85,7 +85,7 @@ struct World {
     subject: Subject,
     hand: ManualClock,
     fences: Vec<Fence>,
-    seen: BTreeMap<JobId, Job>,
+    seen: BTreeMap<JobId, JobRow>,
     _folder: TempDir,
 }
 
@@ -146,6 +146,20 @@ impl World {
         job.is_some_and(|job| job.state == State::Running && job.attempt == fence.attempt)
     }
 
+    fn claim(&self, jobs: u32, starts: bool) -> Claim {
+        let quota = Quota {
+            queue: Queue::new("q").unwrap(),
+            priority: Priority::NORMAL,
+            jobs,
+        };
+        Claim {
+            holder: self.holder(),
+            quotas: vec![quota],
+            most: jobs,
+            starts,
+        }
+    }
+
     async fn take(&mut self, step: Step) {
         let port = Arc::clone(&self.subject.port);
         let fence = |of: usize| self.fences.get(of % self.fences.len().max(1)).copied();
@@ -155,17 +169,7 @@ impl World {
                 port.enqueue(None, vec![job]).await.unwrap();
             }
             Step::Claim { jobs, starts } => {
-                let quota = Quota {
-                    queue: Queue::new("q").unwrap(),
-                    priority: Priority::NORMAL,
-                    jobs,
-                };
-                let claim = Claim {
-                    holder: self.holder(),
-                    quotas: vec![quota],
-                    starts,
-                };
-                let claimed = port.claim(claim).await.unwrap();
+                let claimed = port.claim(self.claim(jobs, starts)).await.unwrap();
                 assert!(claimed.len() <= jobs as usize);
                 self.fences.extend(claimed.iter().map(|one| one.fence));
             }
@@ -232,7 +236,7 @@ impl World {
     async fn look(&mut self, step: &Step) {
         let page = self.subject.port.jobs(Filter::default(), None, 1_000);
         let jobs = page.await.unwrap().jobs;
-        let now: BTreeMap<JobId, Job> = jobs.into_iter().map(|job| (job.id, job)).collect();
+        let now: BTreeMap<JobId, JobRow> = jobs.into_iter().map(|job| (job.id, job)).collect();
         for (id, before) in &self.seen {
             let after = now.get(id).unwrap_or_else(|| panic!("{step:?} lost {id}"));
             let moved =

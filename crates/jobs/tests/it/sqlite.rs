@@ -31,6 +31,7 @@ conform! {
     every_job_is_claimed_once_by_two_servers
     what_was_due_first_is_claimed_first
     no_more_than_its_quota_is_claimed_of_a_lane
+    quotas_are_filled_in_their_order_up_to_the_most
     a_delayed_job_is_claimed_when_its_moment_has_come
     a_job_whose_transaction_was_slow_is_claimed
     what_comes_back_to_its_place_is_claimed
@@ -58,6 +59,7 @@ conform! {
     two_crashes_condemn_an_input_and_no_neighbour
     a_reported_crash_makes_a_suspect
     what_comes_on_a_suspect_input_is_put_aside
+    suspects_that_wait_are_known
     a_waiting_job_is_cancelled_at_once
     a_running_job_hears_of_its_cancellation
     a_job_whose_holder_died_is_cancelled

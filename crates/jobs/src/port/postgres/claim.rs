@@ -13,6 +13,7 @@ use crate::port::floor::{Floors, Place, Taken};
 use crate::port::{Claim, Heartbeat, Holder, Pulse, Verdict};
 
 pub(super) const CLAIM: &str = include_str!("claim.sql");
+pub(super) const HAS_SUSPECTS: &str = include_str!("has_suspects.sql");
 pub(super) const CLAIM_ALONE: &str = include_str!("claim_alone.sql");
 pub(super) const START: &str = include_str!("start.sql");
 pub(super) const RENEW: &str = include_str!("renew.sql");
@@ -28,6 +29,8 @@ pub(super) fn floors(floors: &Floors, claim: &Claim, now: Duration) -> (bool, Ve
 
 /// Remembers where a claim ended.
 pub(super) fn note(floors: &mut Floors, claim: &Claim, claimed: &[Claimed], sweeping: bool) {
+    // Quotas may have been cut then.
+    let enough = claimed.len() >= claim.most as usize;
     for quota in &claim.quotas {
         let of_lane = claimed
             .iter()
@@ -41,7 +44,7 @@ pub(super) fn note(floors: &mut Floors, claim: &Claim, claimed: &[Claimed], swee
             jobs += 1;
             last = last.max(Some(place));
         }
-        let full = jobs >= quota.jobs;
+        let full = enough || jobs >= quota.jobs;
         floors.note(
             (quota.queue.clone(), quota.priority),
             &Taken { last, full },
@@ -73,10 +76,20 @@ pub(super) async fn claim(
         .bind(holder.worker.as_str())
         .bind(holder.lease.0)
         .bind(micros(holder.lease_for))
-        .bind(claim.starts);
+        .bind(claim.starts)
+        .bind(i64::from(claim.most));
     let rows = committed(query.fetch_all(connection).await)?;
     let claimed = rows.iter().map(|row| row::claimed(row, holder.lease));
     claimed.collect()
+}
+
+pub(super) async fn has_suspects(
+    connection: &mut PgConnection,
+    queues: &[Queue],
+) -> Result<bool, StoreError> {
+    let queues: Vec<&str> = queues.iter().map(Queue::as_str).collect();
+    let query = sqlx::query_scalar(HAS_SUSPECTS).bind(queues);
+    Ok(query.fetch_one(connection).await?)
 }
 
 pub(super) async fn claim_alone(

@@ -13,6 +13,8 @@ WITH picked AS MATERIALIZED (
         LIMIT q.jobs
         FOR UPDATE SKIP LOCKED
     ) AS p
+    -- The quotas come in their order, and none is looked at after there are enough.
+    LIMIT $10
 ), aside AS (
     UPDATE stanchion_jobs.jobs AS j SET alone = true FROM picked AS p WHERE p.suspect AND j.id = p.id
 ), claimed AS (

@@ -4,7 +4,7 @@ use stanchion_kernel::Timestamp;
 use stanchion_store::{Rendered, Statement, StoreError};
 
 use super::row::{self, Columns};
-use crate::model::{Job, JobId, Reason};
+use crate::model::{JobId, JobRow, Reason};
 use crate::port::figure::{Count, merge};
 use crate::port::page::{Sought, paged};
 use crate::port::{Figures, Filter, Page, Sample, corrupt};
@@ -44,7 +44,7 @@ impl Reads {
         &self,
         connection: &mut PgConnection,
         id: JobId,
-    ) -> Result<Option<Job>, StoreError> {
+    ) -> Result<Option<JobRow>, StoreError> {
         let sought = Sought::one(id);
         for statement in [&self.live, &self.ended, &self.live] {
             let rendered = statement.postgres(&sought.features());

@@ -9,7 +9,7 @@ use stanchion_store::StoreError;
 use time::OffsetDateTime;
 
 use crate::model::{
-    Args, Backoff, Claimed, Fence, InputHash, Job, JobId, Kind, LeaseId, Policy, Priority,
+    Args, Backoff, Claimed, Fence, InputHash, JobId, JobRow, Kind, LeaseId, Policy, Priority,
     Progress, Queue, Reason, Traceparent,
 };
 use crate::port::{corrupt, jitter};
@@ -155,9 +155,9 @@ pub(super) fn claimed(row: &PgRow, lease: LeaseId) -> Result<Claimed, StoreError
     })
 }
 
-pub(super) fn job(row: &PgRow) -> Result<Job, StoreError> {
+pub(super) fn job(row: &PgRow) -> Result<JobRow, StoreError> {
     let mut columns = Columns::of(row);
-    Ok(Job {
+    Ok(JobRow {
         id: JobId(columns.next()?),
         queue: columns.queue()?,
         kind: columns.kind()?,

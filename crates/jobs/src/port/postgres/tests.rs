@@ -1,7 +1,7 @@
 use stanchion_store::Rendered;
 use stanchion_testkit::{Database, Postgres as Server};
 
-use super::claim::{CLAIM, CLAIM_ALONE, HOLD, RENEW, START};
+use super::claim::{CLAIM, CLAIM_ALONE, HAS_SUSPECTS, HOLD, RENEW, START};
 use super::enqueue::{Enqueue, OWNERS};
 use super::prune::{PRUNE_SUSPECTS, Prune};
 use super::read::{FIGURES, RECENT, Reads};
@@ -44,9 +44,10 @@ async fn plan(database: &Database, sql: &str, parameters: usize) -> String {
 /// Every statement that must find its rows by an index, with the index that matters most.
 fn statements() -> Vec<(&'static str, usize, &'static str)> {
     let plain = [
-        (CLAIM, 9, "jobs_ready"),
-        (CLAIM, 9, "(ROW(run_at, id) > ROW(q.floor_at, q.floor_id))"),
-        (CLAIM, 9, "jobs_pkey"),
+        (CLAIM, 10, "jobs_ready"),
+        (CLAIM, 10, "(ROW(run_at, id) > ROW(q.floor_at, q.floor_id))"),
+        (CLAIM, 10, "jobs_pkey"),
+        (HAS_SUSPECTS, 1, "jobs_alone"),
         (CLAIM_ALONE, 4, "jobs_alone"),
         (START, 3, "jobs_pkey"),
         (RENEW, 6, "jobs_pkey"),
@@ -93,7 +94,7 @@ async fn is_served(database: &Database, when: &str) {
             assert!(!scanned, "{when}\n{sql}\n{plan}");
         }
     }
-    let claim = plan(database, CLAIM, 9).await;
+    let claim = plan(database, CLAIM, 10).await;
     let sorts = claim.contains("Sort Key: j.run_at");
     assert!(!sorts, "{when}\n{claim}");
 }

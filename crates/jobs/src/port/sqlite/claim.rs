@@ -29,7 +29,10 @@ pub(super) fn claim(
     // Mostly there are none, and then nobody is looked up.
     let are_suspects = connection.prepare_cached(SUSPECTS)?.exists([])?;
     for quota in &claim.quotas {
-        for (id, input) in ready(connection, now, quota)? {
+        let room = claim
+            .most
+            .saturating_sub(u32::try_from(claimed.len()).unwrap_or(u32::MAX));
+        for (id, input) in ready(connection, now, quota, room)? {
             if are_suspects && crashes(connection, input)?.is_some() {
                 connection.prepare_cached(ASIDE)?.execute([id.as_bytes()])?;
             } else {
@@ -41,13 +44,18 @@ pub(super) fn claim(
     Ok(claimed)
 }
 
-fn ready(connection: &Connection, now: Timestamp, quota: &Quota) -> Result<Vec<Found>, StoreError> {
+fn ready(
+    connection: &Connection,
+    now: Timestamp,
+    quota: &Quota,
+    room: u32,
+) -> Result<Vec<Found>, StoreError> {
     let mut ready = connection.prepare_cached(READY)?;
     let lane = (
         quota.queue.as_str(),
         quota.priority.level(),
         now.as_micros(),
-        quota.jobs,
+        quota.jobs.min(room),
     );
     let found = ready.query_map(lane, |row| Ok((row.get(0)?, row.get(1)?)))?;
     let found = found.map(|row| {
@@ -55,6 +63,20 @@ fn ready(connection: &Connection, now: Timestamp, quota: &Quota) -> Result<Vec<F
         Ok((Uuid::from_bytes(id), InputHash(input)))
     });
     found.collect()
+}
+
+pub(super) fn has_suspects(
+    connection: &Connection,
+    now: Timestamp,
+    queues: &[Queue],
+) -> Result<bool, StoreError> {
+    let mut alone = connection.prepare_cached(ALONE)?;
+    for queue in queues {
+        if alone.exists((queue.as_str(), now.as_micros()))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The oldest of all queues.

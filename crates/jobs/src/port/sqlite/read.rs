@@ -3,7 +3,7 @@ use stanchion_kernel::Timestamp;
 use stanchion_store::{Rendered, Statement, StoreError};
 
 use super::row::{self, Columns};
-use crate::model::{Job, JobId, Kind, Queue, Reason};
+use crate::model::{JobId, JobRow, Kind, Queue, Reason};
 use crate::port::figure::{Count, merge};
 use crate::port::page::{Sought, paged};
 use crate::port::{Figures, Filter, Page, Sample, corrupt};
@@ -39,7 +39,7 @@ impl Reads {
         &self,
         connection: &Connection,
         id: JobId,
-    ) -> Result<Option<Job>, StoreError> {
+    ) -> Result<Option<JobRow>, StoreError> {
         let sought = Sought::one(id);
         for statement in [&self.live, &self.ended] {
             let mut found = found(connection, statement.sqlite(&sought.features()), &sought)?;
@@ -74,7 +74,7 @@ fn found(
     connection: &Connection,
     rendered: Rendered,
     sought: &Sought,
-) -> Result<Vec<Job>, StoreError> {
+) -> Result<Vec<JobRow>, StoreError> {
     let mut statement = connection.prepare_cached(rendered.sql)?;
     bind(&mut statement, rendered, sought)?;
     let mut rows = statement.raw_query();

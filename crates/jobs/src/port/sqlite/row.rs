@@ -8,8 +8,8 @@ use stanchion_kernel::{Timestamp, Uuid};
 use stanchion_store::StoreError;
 
 use crate::model::{
-    Args, Backoff, Fence, InputHash, Job, JobId, Kind, LeaseId, Policy, Priority, Progress, Queue,
-    Reason, Traceparent,
+    Args, Backoff, Fence, InputHash, JobId, JobRow, Kind, LeaseId, Policy, Priority, Progress,
+    Queue, Reason, Traceparent,
 };
 use crate::port::{corrupt, jitter};
 use crate::states::State;
@@ -123,9 +123,9 @@ pub(super) fn state(text: &str) -> Result<State, StoreError> {
     State::parse(text).ok_or_else(|| corrupt(text))
 }
 
-pub(super) fn job(row: &Row<'_>) -> Result<Job, StoreError> {
+pub(super) fn job(row: &Row<'_>) -> Result<JobRow, StoreError> {
     let mut columns = Columns::of(row);
-    Ok(Job {
+    Ok(JobRow {
         id: JobId(columns.id()?),
         queue: columns.queue()?,
         kind: columns.kind()?,

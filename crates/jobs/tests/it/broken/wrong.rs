@@ -8,7 +8,8 @@ use stanchion_jobs::port::{
     Replayed, RescueRules, Rescued, Retention, Sample, Verdict, Which,
 };
 use stanchion_jobs::{
-    Claimed, Enqueued, Fence, Job, JobId, Kind, NewJob, Outcome, Queue, Reason, Settlement, State,
+    Claimed, Enqueued, Fence, JobId, JobRow, Kind, NewJob, Outcome, Queue, Reason, Settlement,
+    State,
 };
 use stanchion_kernel::Timestamp;
 use stanchion_store::{Listener, Store, StoreError, Tx};
@@ -144,7 +145,10 @@ impl Port for Broken {
 
     async fn claim(&self, mut claim: Claim) -> Result<Vec<Claimed>, StoreError> {
         match self.wrong {
-            Wrong::IgnoresQuotas => claim.quotas.iter_mut().for_each(|quota| quota.jobs += 3),
+            Wrong::IgnoresQuotas => {
+                claim.quotas.iter_mut().for_each(|quota| quota.jobs += 3);
+                claim.most += 3;
+            }
             Wrong::StartsEverything => claim.starts = true,
             _ => {}
         }
@@ -155,6 +159,10 @@ impl Port for Broken {
             claimed.extend(self.inner.claim_alone(queues, holder).await?);
         }
         Ok(self.told(claimed))
+    }
+
+    async fn has_suspects(&self, queues: Vec<Queue>) -> Result<bool, StoreError> {
+        self.inner.has_suspects(queues).await
     }
 
     async fn claim_alone(
@@ -268,7 +276,7 @@ impl Port for Broken {
         self.inner.cancel(id).await
     }
 
-    async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
+    async fn job(&self, id: JobId) -> Result<Option<JobRow>, StoreError> {
         self.inner.job(id).await
     }
 
