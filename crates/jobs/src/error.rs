@@ -16,6 +16,9 @@ pub enum JobsError {
     /// The job is another's, or has ended: who asks holds an old lease.
     #[error("the lease of job {0} is lost")]
     Lost(JobId),
+    /// The thread that renews a worker's leases is not there.
+    #[error("the thread that renews leases is not there: {0}")]
+    Thread(String),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -53,6 +56,12 @@ pub enum Invalid {
         /// What they have.
         bytes: usize,
     },
+    /// One call enqueues too many jobs.
+    #[error("one call enqueues 10000 jobs at most")]
+    Bulk,
+    /// A worker without a queue has nothing to do.
+    #[error("a worker works on one queue at least")]
+    NoQueue,
     /// The policy is out of bounds.
     #[error("a job's policy: {0}")]
     Policy(&'static str),

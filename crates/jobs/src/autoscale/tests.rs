@@ -50,13 +50,13 @@ fn steady_arrivals_get_the_workers_that_they_need() {
 #[test]
 fn a_backlog_is_followed_at_once_and_its_end_only_after_a_calm() {
     let mut scaler = Autoscaler::new(RULES);
-    let _learnt = steady(&mut scaler, 0..60, 4);
+    let _learnt = steady(&mut scaler, 0..60, 3);
     assert_eq!(scaler.workers(), 1);
-    assert_eq!(scaler.observe(&sight(60, 4, 960)), 5);
-    let held = steady(&mut scaler, 61..90, 4);
+    assert_eq!(scaler.observe(&sight(60, 3, 960)), 5);
+    let held = steady(&mut scaler, 61..90, 3);
     assert!(held.iter().all(|workers| *workers == 5), "{held:?}");
-    let after = steady(&mut scaler, 90..100, 4);
-    assert_eq!(after.last(), Some(&2));
+    let after = steady(&mut scaler, 90..100, 3);
+    assert_eq!(after.last(), Some(&1));
 }
 
 #[test]
@@ -77,15 +77,15 @@ fn a_need_about_a_whole_number_starts_and_stops_nobody() {
 #[test]
 fn a_burst_is_backlog_and_no_rate() {
     let mut scaler = Autoscaler::new(RULES);
-    let _learnt = steady(&mut scaler, 0..60, 4);
+    let _learnt = steady(&mut scaler, 0..60, 3);
     let burst = Sight {
-        arrived: 964,
-        ..sight(60, 4, 960)
+        arrived: 963,
+        ..sight(60, 3, 960)
     };
     // As a rate it would have been 96 jobs a second, and the most workers there may be.
     let workers = [
         scaler.observe(&burst),
-        *steady(&mut scaler, 61..70, 4).last().unwrap(),
+        *steady(&mut scaler, 61..70, 3).last().unwrap(),
     ];
     assert!(
         workers.iter().all(|workers| (5..=6).contains(workers)),

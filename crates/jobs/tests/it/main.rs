@@ -11,3 +11,4 @@ mod properties;
 mod rescue;
 mod sqlite;
 mod values;
+mod worker;

@@ -1,0 +1,155 @@
+//! What is measured.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use metrics::{counter, gauge, histogram};
+use stanchion_kernel::Timestamp;
+
+use crate::model::{Claimed, Outcome, Priority, Queue, Reason};
+use crate::port::{Figures, Rescued};
+use crate::states::State;
+
+/// The most queues and priorities that gauges are kept of.
+const LANES: usize = 200;
+
+/// `stanchion_jobs_failures_total`: calls of the broker that failed, by what they were for.
+pub(crate) fn failed(what: &'static str) {
+    counter!("stanchion_jobs_failures_total", "call" => what).increment(1);
+}
+
+/// `stanchion_jobs_claim_seconds`: how long claims take; `stanchion_jobs_claim_jobs`: how many jobs they give;
+/// `stanchion_jobs_wait_seconds`: how long jobs could have been claimed before they were.
+pub(crate) fn claimed(took: Duration, jobs: &[Claimed]) {
+    histogram!("stanchion_jobs_claim_seconds").record(took);
+    let count = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
+    histogram!("stanchion_jobs_claim_jobs").record(f64::from(count));
+    for job in jobs {
+        let wait = between(job.run_at, job.claimed_at);
+        histogram!(
+            "stanchion_jobs_wait_seconds",
+            &labels(&job.queue, job.priority)
+        )
+        .record(wait);
+    }
+}
+
+/// `stanchion_jobs_ended_total`: attempts by how they ended; `stanchion_jobs_retries_total` and
+/// `stanchion_jobs_dead_total`: those that failed, by reason; `stanchion_jobs_run_seconds`: how long handlers took;
+/// `stanchion_jobs_end_to_end_seconds`: from the enqueue to the end of completed jobs.
+pub(crate) fn settled(
+    job: &Claimed,
+    outcome: &Outcome,
+    ran: Option<Duration>,
+    since_claim: Duration,
+) {
+    let labels = labels(&job.queue, job.priority);
+    counter!("stanchion_jobs_ended_total", "event" => outcome.event().as_str()).increment(1);
+    if let Some(ran) = ran {
+        histogram!("stanchion_jobs_run_seconds", &labels).record(ran);
+    }
+    match outcome {
+        Outcome::Completed => {
+            let whole = between(job.created_at, job.claimed_at) + since_claim;
+            histogram!("stanchion_jobs_end_to_end_seconds", &labels).record(whole);
+        }
+        Outcome::Retry { reason, .. } => {
+            counter!("stanchion_jobs_retries_total", "reason" => reason.as_str()).increment(1);
+        }
+        Outcome::Dead { reason, .. } => dead(&job.queue, *reason),
+        Outcome::Snooze { .. } | Outcome::GiveBack | Outcome::Park | Outcome::Cancelled => {}
+    }
+}
+
+fn dead(queue: &Queue, reason: Reason) {
+    let queue = queue.as_str().to_owned();
+    let reason = reason.as_str();
+    counter!("stanchion_jobs_dead_total", "queue" => queue, "reason" => reason).increment(1);
+}
+
+/// `stanchion_jobs_lease_losses_total`: jobs whose lease was lost, by who saw it: the holder, or who took it from one.
+pub(crate) fn lost(job: &Claimed) {
+    let queue = job.queue.as_str().to_owned();
+    counter!("stanchion_jobs_lease_losses_total", "queue" => queue, "seen_by" => "holder")
+        .increment(1);
+}
+
+/// As [`lost`], and the dead letters among what was rescued.
+pub(crate) fn rescued(jobs: &[Rescued]) {
+    for job in jobs {
+        let queue = job.queue.as_str().to_owned();
+        counter!("stanchion_jobs_lease_losses_total", "queue" => queue, "seen_by" => "rescuer")
+            .increment(1);
+        if let (State::Dead, Some(reason)) = (job.state, job.reason) {
+            dead(&job.queue, reason);
+        }
+    }
+}
+
+/// `stanchion_jobs_forgotten_total`: ended jobs whose history was deleted.
+pub(crate) fn forgotten(jobs: u64) {
+    counter!("stanchion_jobs_forgotten_total").increment(jobs);
+}
+
+/// `stanchion_jobs_ticks_total`: ticks of schedules that were fired here.
+pub(crate) fn fired() {
+    counter!("stanchion_jobs_ticks_total").increment(1);
+}
+
+/// The queues and priorities whose gauges are shown.
+#[derive(Debug, Default)]
+pub(crate) struct Lanes(HashSet<(Queue, Priority)>);
+
+impl Lanes {
+    /// `stanchion_jobs_backlog`, `stanchion_jobs_oldest_age_seconds`, `stanchion_jobs_scheduled`, `stanchion_jobs_in_flight`
+    /// and `stanchion_jobs_parked`, by queue and priority. What has nothing any more is shown as nothing.
+    pub(crate) fn show(&mut self, figures: &[Figures]) {
+        let lane = |figures: &Figures| (figures.queue.clone(), figures.priority);
+        let now: HashSet<_> = figures.iter().map(lane).collect();
+        for (queue, priority) in self.0.difference(&now) {
+            gauges(queue, *priority, [0.0; 5]);
+        }
+        for figures in figures {
+            let lane = lane(figures);
+            if self.0.len() >= LANES && !self.0.contains(&lane) {
+                continue;
+            }
+            let shown = [
+                figures.backlog as f64,
+                figures.oldest_age.as_secs_f64(),
+                figures.scheduled as f64,
+                figures.in_flight as f64,
+                figures.parked as f64,
+            ];
+            gauges(&lane.0, lane.1, shown);
+            self.0.insert(lane);
+        }
+    }
+}
+
+const GAUGES: [&str; 5] = [
+    "stanchion_jobs_backlog",
+    "stanchion_jobs_oldest_age_seconds",
+    "stanchion_jobs_scheduled",
+    "stanchion_jobs_in_flight",
+    "stanchion_jobs_parked",
+];
+
+fn gauges(queue: &Queue, priority: Priority, values: [f64; 5]) {
+    let labels = labels(queue, priority);
+    for (name, value) in GAUGES.into_iter().zip(values) {
+        gauge!(name, &labels).set(value);
+    }
+}
+
+fn labels(queue: &Queue, priority: Priority) -> [(&'static str, String); 2] {
+    [
+        ("queue", queue.as_str().to_owned()),
+        ("priority", priority.to_string()),
+    ]
+}
+
+fn between(from: Timestamp, to: Timestamp) -> Duration {
+    let micros = to.as_micros().saturating_sub(from.as_micros());
+    Duration::from_micros(u64::try_from(micros).unwrap_or_default())
+}

@@ -1,0 +1,187 @@
+//! The thread that keeps leases, and takes from others those that are over. It has a runtime and connections of its own, so
+//! that no job can keep it from its work.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use stanchion_kernel::Clock;
+use stanchion_store::StoreError;
+use tokio_util::sync::CancellationToken;
+
+use super::WorkerConfig;
+use crate::beat::Beats;
+use crate::broker::Broker;
+use crate::ending::Asked;
+use crate::observe;
+use crate::port::{Port, Pulse};
+
+/// The most leases that one call renews.
+const RENEWALS: usize = 1000;
+/// The most jobs that one call takes from dead workers.
+const RESCUES: u32 = 200;
+
+/// The running thread. It ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Heart {
+    stop: CancellationToken,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+/// What the thread works with.
+#[derive(Debug)]
+struct Beating {
+    broker: Broker,
+    beats: Arc<Beats>,
+    config: WorkerConfig,
+    clock: Clock,
+}
+
+impl Heart {
+    /// Starts the thread.
+    pub(super) fn start(
+        broker: Broker,
+        beats: Arc<Beats>,
+        config: WorkerConfig,
+        clock: Clock,
+    ) -> io::Result<Self> {
+        let stop = CancellationToken::new();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let beating = Beating {
+            broker,
+            beats,
+            config,
+            clock,
+        };
+        let stopped = stop.clone();
+        let beat = move || {
+            runtime.block_on(stopped.run_until_cancelled(beating.beat()));
+            // What still waits for an answer is left behind.
+            runtime.shutdown_background();
+        };
+        let thread = thread::Builder::new()
+            .name("jobs-heart".to_owned())
+            .spawn(beat)?;
+        Ok(Self {
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    /// Whether the thread has ended, which it does not by itself.
+    pub(super) fn has_died(&self) -> bool {
+        self.thread
+            .as_ref()
+            .is_none_or(thread::JoinHandle::is_finished)
+    }
+
+    /// Ends the thread, and waits for that.
+    pub(super) async fn stop(mut self) {
+        self.stop.cancel();
+        if let Some(thread) = self.thread.take() {
+            let joined = tokio::task::spawn_blocking(move || thread.join().is_ok()).await;
+            if !matches!(joined, Ok(true)) {
+                tracing::error!("the thread that renews leases panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Heart {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Beating {
+    async fn beat(&self) {
+        let port = self.open().await;
+        tokio::join!(self.renew(&*port), self.rescue(&*port));
+    }
+
+    /// How long a call may take: leases must be renewed again before they are over.
+    fn patience(&self) -> Duration {
+        self.config.renew_every()
+    }
+
+    async fn open(&self) -> Arc<dyn Port> {
+        loop {
+            match self.broker.open_beside(self.patience()).await {
+                Ok(port) => return port,
+                Err(error) => {
+                    tracing::warn!(%error, "leases cannot be renewed for now");
+                    tokio::time::sleep(self.patience()).await;
+                }
+            }
+        }
+    }
+
+    async fn renew(&self, port: &dyn Port) {
+        let every = self.config.renew_every();
+        loop {
+            let began = self.clock.monotonic();
+            let heard = self.renew_all(port).await;
+            let pause = if heard.is_ok() { every } else { every / 4 };
+            if let Err(error) = heard {
+                observe::failed("renew");
+                tracing::warn!(%error, "leases were not renewed");
+            }
+            let took = self.clock.monotonic().saturating_sub(began);
+            tokio::time::sleep(pause.saturating_sub(took)).await;
+        }
+    }
+
+    async fn renew_all(&self, port: &dyn Port) -> Result<(), StoreError> {
+        let mut beats = self.beats.heartbeats(self.clock.monotonic());
+        while !beats.is_empty() {
+            let rest = beats.split_off(beats.len().min(RENEWALS));
+            match port.renew(beats.clone(), self.config.lease).await {
+                Ok(pulses) => {
+                    let fences = beats.iter().map(|beat| beat.fence);
+                    fences
+                        .zip(pulses)
+                        .for_each(|(fence, pulse)| self.heard(&fence, pulse));
+                }
+                Err(error) => {
+                    beats.extend(rest);
+                    self.beats.unheard(beats);
+                    return Err(error);
+                }
+            }
+            beats = rest;
+        }
+        Ok(())
+    }
+
+    fn heard(&self, fence: &crate::model::Fence, pulse: Pulse) {
+        let Some(beat) = self.beats.get(fence) else {
+            return;
+        };
+        match pulse {
+            Pulse::Held => {}
+            Pulse::CancelRequested => beat.end(Asked::Cancelled),
+            Pulse::Lost => beat.end(Asked::Lost),
+        }
+    }
+
+    async fn rescue(&self, port: &dyn Port) {
+        loop {
+            match port.rescue(self.config.rules, RESCUES).await {
+                Ok(rescued) => {
+                    observe::rescued(&rescued);
+                    if rescued.len() >= RESCUES as usize {
+                        continue;
+                    }
+                }
+                Err(error) => {
+                    observe::failed("rescue");
+                    tracing::warn!(%error, "leases that are over were not looked for");
+                }
+            }
+            tokio::time::sleep(self.config.scan).await;
+        }
+    }
+}

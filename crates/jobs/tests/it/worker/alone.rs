@@ -1,0 +1,128 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use stanchion_jobs::conformance::Subject;
+use stanchion_jobs::port::{Claim, Holder, Quota, RescueRules};
+use stanchion_jobs::{Context, Failure, LeaseId, Priority, Reason, State, Worker};
+use stanchion_testkit::eventually;
+
+use super::bench::{LONG, becomes, enqueue, queue, works};
+
+fn holder(subject: &Subject) -> Holder {
+    Holder {
+        worker: Worker::new("crashing").unwrap(),
+        lease: LeaseId(subject.ids.next()),
+        lease_for: Duration::from_micros(1),
+    }
+}
+
+/// A process that takes all that waits, begins it and dies.
+async fn crash(subject: &Subject, jobs: u32) {
+    let quota = Quota {
+        queue: queue("main"),
+        priority: Priority::NORMAL,
+        jobs,
+    };
+    let claim = Claim {
+        holder: holder(subject),
+        quotas: vec![quota],
+        most: jobs,
+        starts: true,
+    };
+    let claimed = subject.port.claim(claim).await.unwrap();
+    assert_eq!(claimed.len(), jobs as usize);
+    rescued(subject, jobs as usize).await;
+}
+
+async fn rescued(subject: &Subject, jobs: usize) {
+    let found = AtomicU32::new(0);
+    let all = || async {
+        let rescued = subject.port.rescue(RescueRules::default(), 100).await;
+        let more = u32::try_from(rescued.unwrap().len()).unwrap();
+        found.fetch_add(more, Ordering::SeqCst) + more == u32::try_from(jobs).unwrap()
+    };
+    eventually("all are rescued", LONG, all).await;
+}
+
+/// Counts what runs at once.
+#[derive(Debug, Default)]
+struct Beside {
+    running: AtomicU32,
+    most_beside_a_suspect: AtomicU32,
+    most: AtomicU32,
+}
+
+pub(super) async fn a_suspect_runs_with_nothing_beside_it(subject: Subject) {
+    let mut suspects = Vec::new();
+    for n in 0..3 {
+        suspects.push(enqueue(&subject, &format!("suspect {n}")).await);
+    }
+    crash(&subject, 3).await;
+    let mut others = Vec::new();
+    for n in 0..40 {
+        others.push(enqueue(&subject, &format!("other {n}")).await);
+    }
+    let beside = Arc::<Beside>::default();
+    let seen = Arc::clone(&beside);
+    let worker = works(&subject, move |what: String, _context: Context| {
+        let seen = Arc::clone(&seen);
+        async move {
+            let running = seen.running.fetch_add(1, Ordering::SeqCst) + 1;
+            seen.most.fetch_max(running, Ordering::SeqCst);
+            let mut most = running;
+            let mut ticks = tokio::time::interval(Duration::from_millis(2));
+            for _ in 0..10 {
+                ticks.tick().await;
+                most = most.max(seen.running.load(Ordering::SeqCst));
+            }
+            if what.starts_with("suspect") {
+                seen.most_beside_a_suspect.fetch_max(most, Ordering::SeqCst);
+            }
+            seen.running.fetch_sub(1, Ordering::SeqCst);
+            Ok(())
+        }
+    });
+    for id in suspects.into_iter().chain(others) {
+        becomes(&subject, id, State::Completed).await;
+    }
+    worker.stop().await;
+    assert_eq!(beside.most_beside_a_suspect.load(Ordering::SeqCst), 1);
+    assert!(
+        beside.most.load(Ordering::SeqCst) > 1,
+        "nothing ever ran beside another"
+    );
+}
+
+pub(super) async fn two_crashes_on_an_input_make_it_poison_and_its_neighbours_are_done(
+    subject: Subject,
+) {
+    // A worker's process dies of an input that it works on beside another, and then one with that input alone.
+    let poison = enqueue(&subject, "poison").await;
+    let neighbour = enqueue(&subject, "neighbour").await;
+    crash(&subject, 2).await;
+    let queues = vec![queue("main")];
+    let alone = subject.port.claim_alone(queues, holder(&subject)).await;
+    assert_eq!(alone.unwrap().unwrap().fence.job, poison);
+    rescued(&subject, 1).await;
+    // Of another one, processes die that the handler starts.
+    let reported = enqueue(&subject, "reported").await;
+    let worker = works(&subject, |what: String, _context: Context| async move {
+        assert!(what != "poison", "it runs a third time");
+        match &*what {
+            "reported" => Err(Failure::Crash("signal 11".to_owned())),
+            _ => Ok(()),
+        }
+    });
+    let letter = becomes(&subject, poison, State::Dead).await;
+    assert_eq!(letter.reason, Some(Reason::Poison));
+    becomes(&subject, neighbour, State::Completed).await;
+    let letter = becomes(&subject, reported, State::Dead).await;
+    assert_eq!((letter.reason, letter.attempt), (Some(Reason::Poison), 2));
+    assert_eq!(letter.attempts[0].reason, Reason::Crash);
+    // What has the same input is not even begun.
+    let same = enqueue(&subject, "poison").await;
+    let letter = becomes(&subject, same, State::Dead).await;
+    assert_eq!(letter.reason, Some(Reason::Poison));
+    worker.stop().await;
+}
