@@ -73,8 +73,8 @@ async fn open_beside(store: Store, patience: Duration) -> Result<Arc<dyn Port>, 
         Backend::Postgres(_) => {
             let patience = patience.max(SHORTEST_STATEMENT);
             let config = StoreConfig {
-                // One for the renewals, one on which the store listens.
-                max_connections: 2,
+                // For renewals, for rescues, and one on which the store listens.
+                max_connections: 3,
                 acquire_timeout: patience,
                 statement_timeout: patience,
                 ..store.config().clone()

@@ -153,3 +153,67 @@ fn between(from: Timestamp, to: Timestamp) -> Duration {
     let micros = to.as_micros().saturating_sub(from.as_micros());
     Duration::from_micros(u64::try_from(micros).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    fn figures(name: &str, backlog: u64) -> Figures {
+        Figures {
+            queue: Queue::new(name).unwrap(),
+            priority: Priority::NORMAL,
+            backlog,
+            oldest_age: Duration::from_secs(7),
+            scheduled: 0,
+            in_flight: 1,
+            parked: 0,
+        }
+    }
+
+    #[test]
+    fn what_has_nothing_any_more_is_shown_as_nothing() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let shown = recorder.handle();
+        let mut lanes = Lanes::default();
+        metrics::with_local_recorder(&recorder, || {
+            lanes.show(&[figures("a", 3), figures("b", 4)]);
+        });
+        assert!(
+            shown
+                .render()
+                .contains(r#"stanchion_jobs_backlog{queue="a",priority="4"} 3"#)
+        );
+        assert!(
+            shown
+                .render()
+                .contains(r#"stanchion_jobs_oldest_age_seconds{queue="b",priority="4"} 7"#)
+        );
+        metrics::with_local_recorder(&recorder, || lanes.show(&[figures("b", 5)]));
+        let shown = shown.render();
+        assert!(
+            shown.contains(r#"stanchion_jobs_backlog{queue="a",priority="4"} 0"#),
+            "{shown}"
+        );
+        assert!(
+            shown.contains(r#"stanchion_jobs_backlog{queue="b",priority="4"} 5"#),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn no_more_lanes_are_shown_than_the_bound() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let mut lanes = Lanes::default();
+        let many: Vec<_> = (0..LANES + 50)
+            .map(|n| figures(&format!("q{n}"), 1))
+            .collect();
+        metrics::with_local_recorder(&recorder, || lanes.show(&many));
+        let shown = recorder.handle().render();
+        let backlogs = shown
+            .lines()
+            .filter(|line| line.starts_with("stanchion_jobs_backlog{"));
+        assert_eq!(backlogs.count(), LANES);
+    }
+}

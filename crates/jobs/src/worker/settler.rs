@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stanchion_kernel::{Backoff, Jitter};
+use stanchion_store::StoreError;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +36,13 @@ impl Ended {
     pub(super) fn fence(&self) -> Fence {
         self.claimed.fence
     }
+
+    fn settlement(&self) -> Settlement {
+        Settlement {
+            fence: self.fence(),
+            outcome: self.outcome.clone(),
+        }
+    }
 }
 
 /// How a settler comes to its end.
@@ -62,32 +70,58 @@ pub(super) async fn run(shared: Arc<Shared>, mut ended: mpsc::Receiver<Ended>, c
             }
             let verdicts = settle(&shared, &batch).await;
             for (ended, verdict) in batch.drain(..).zip(verdicts) {
+                // Of whom nothing could be told the lease runs out.
                 shared.beats.remove(&ended.fence());
-                told(&shared, &ended, verdict);
+                if let Some(verdict) = verdict {
+                    told(&shared, &ended, verdict);
+                }
             }
         }
     };
     closing.give_up.run_until_cancelled(settling).await;
 }
 
-/// Settles for as long as it takes: meanwhile the leases are renewed, and who lost one is told so in the end.
-async fn settle(shared: &Shared, batch: &[Ended]) -> Vec<Verdict> {
-    let settlement = |ended: &Ended| Settlement {
-        fence: ended.fence(),
-        outcome: ended.outcome.clone(),
-    };
-    let settlements: Vec<_> = batch.iter().map(settlement).collect();
+/// Settles for as long as it takes: meanwhile the leases are renewed, and who lost one is told so in the end. None for
+/// those that the broker refuses.
+async fn settle(shared: &Shared, batch: &[Ended]) -> Vec<Option<Verdict>> {
+    let settlements: Vec<_> = batch.iter().map(Ended::settlement).collect();
     for attempt in 0.. {
         match shared.broker.port().settle(None, settlements.clone()).await {
-            Ok(verdicts) => return verdicts,
+            Ok(verdicts) => return verdicts.into_iter().map(Some).collect(),
             Err(error) => {
                 observe::failed("settle");
                 tracing::warn!(%error, jobs = batch.len(), "the ends of jobs were not stored");
+                if is_refused(&error) {
+                    return settle_each(shared, batch).await;
+                }
                 tokio::time::sleep(PAUSES.pause(attempt, shared.random())).await;
             }
         }
     }
     Vec::new()
+}
+
+/// Whether the same call will not be heard later either.
+fn is_refused(error: &StoreError) -> bool {
+    match error {
+        StoreError::Full(_) | StoreError::StatementTimeout => false,
+        error => error.retry_after().is_none(),
+    }
+}
+
+/// One that is refused keeps no other from being told.
+async fn settle_each(shared: &Shared, batch: &[Ended]) -> Vec<Option<Verdict>> {
+    let mut verdicts = Vec::with_capacity(batch.len());
+    for ended in batch {
+        let settlements = vec![ended.settlement()];
+        let settled = shared.broker.port().settle(None, settlements).await;
+        if let Err(error) = &settled {
+            observe::failed("settle");
+            tracing::error!(%error, job = %ended.fence().job, "a job's end is not stored; it will be rescued");
+        }
+        verdicts.push(settled.ok().and_then(|verdicts| verdicts.first().copied()));
+    }
+    verdicts
 }
 
 fn told(shared: &Shared, ended: &Ended, verdict: Verdict) {

@@ -5,6 +5,8 @@ mod attempts;
 mod bench;
 mod cancels;
 mod effects;
+mod faults;
+mod faulty;
 mod leases;
 mod lives;
 mod parked;
@@ -53,6 +55,9 @@ on_both! {
     leases::a_lease_is_kept_while_all_async_threads_are_blocked,
     leases::a_worker_that_lost_its_lease_changes_nothing,
     effects::an_effect_and_its_completion_are_one,
+    faults::an_end_that_could_not_be_told_is_told_later,
+    faults::an_end_that_is_refused_holds_up_no_other,
+    faults::a_worker_goes_on_after_claims_that_failed,
     alone::a_suspect_runs_with_nothing_beside_it,
     alone::two_crashes_on_an_input_make_it_poison_and_its_neighbours_are_done,
     schedules::a_tick_is_fired_once_by_two_workers,
