@@ -28,6 +28,8 @@ pub(super) enum Need {
     Jdk,
     /// The PostgreSQL client of the example in Java.
     JdbcDriver,
+    /// What builds libjpeg-turbo.
+    Assembler,
 }
 
 const ALL: &[Need] = &[
@@ -40,6 +42,7 @@ const ALL: &[Need] = &[
     Need::Psycopg,
     Need::Jdk,
     Need::JdbcDriver,
+    Need::Assembler,
 ];
 
 const POSTGRES: &[Need] = &[Need::Postgres];
@@ -53,6 +56,7 @@ const SERVERS: &[Need] = &[
     Need::Moto,
     Need::Azurite,
 ];
+const ASSEMBLER: &[Need] = &[Need::Assembler];
 const TABLE: &[(&str, &[Need])] = &[
     ("stanchion-kernel", &[]),
     ("stanchion-store", POSTGRES_AND_CLOUDS),
@@ -60,6 +64,7 @@ const TABLE: &[(&str, &[Need])] = &[
     ("stanchion-jobs", POSTGRES),
     ("stanchion-stock", POSTGRES),
     ("stanchion-limiter", BOTH),
+    ("stanchion-media", ASSEMBLER),
     ("stanchion-http", POSTGRES_AND_ENVOY),
     ("stanchion", ALL),
     ("stanchion-testkit", SERVERS),
@@ -102,6 +107,7 @@ impl Need {
             Self::Psycopg => provide_psycopg(tools),
             Self::Jdk => provide_jdk(),
             Self::JdbcDriver => provide_jdbc_driver(tools),
+            Self::Assembler => provide_assembler(),
         }
     }
 }
@@ -135,6 +141,14 @@ fn provide_redis() -> anyhow::Result<()> {
     }
     eprintln!("Redis is missing; the tests start private servers of it");
     install(&["redis-server", "redis-sentinel", "redis-tools"])
+}
+
+fn provide_assembler() -> anyhow::Result<()> {
+    if is_in_path("cmake") && is_in_path("nasm") {
+        return Ok(());
+    }
+    eprintln!("cmake or nasm is missing; the feature turbojpeg of the pictures is built by them");
+    install(&["cmake", "nasm"])
 }
 
 fn is_in_path(program: &str) -> bool {
