@@ -10,7 +10,7 @@ pub(super) fn ways(cells: &Cells) -> String {
     let mut text = format!(
         "Each server is a process of its own. All ask about one key, whose limit is {RATE}/s with a burst of {BURST}. The \
          bucket is full at first; that of a cluster has {PARTS} parts. Servers of gossip and escrow keep it themselves. A flood is {CALLERS} callers, divided among the \
-         servers, that ask again at once. Paced questions come in groups, once in a millisecond, and their answers are timed \
+         servers, that ask again at once. Paced questions come five times in a millisecond, and their answers are timed \
          from the question on. Commands are those that Redis was sent, looks at its settings included. Utilisation is what \
          was admitted, of the burst and what the rate gave; what is lent and not yet spent at the end is missing in it. Beyond is the worst window of what all servers admitted; \
          of a demand below the rate every denial is under-use.\n"

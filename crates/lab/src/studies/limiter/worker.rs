@@ -11,9 +11,9 @@ use hdrhistogram::Histogram;
 use stanchion_kernel::Clock;
 use stanchion_limiter::port::Backend;
 use stanchion_limiter::{Ask, Decision, Limit, LimiterError};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
 
 use super::plan::{Counted, Demand, Entry, Fate, KEY, Plan};
 
@@ -30,6 +30,8 @@ const LONGEST_NS: u64 = 60_000_000_000;
 const FLUSH: Duration = Duration::from_millis(5);
 /// Callers that are answered without waiting let others run after so many questions.
 const TURN: u32 = 64;
+/// How often questions of a paced demand are asked.
+const PACE: Duration = Duration::from_micros(200);
 /// How many questions of a paced demand are under way at most.
 const UNDER_WAY: u32 = 4_096;
 /// How long the last answers are waited for.
@@ -209,29 +211,34 @@ async fn flood(server: &Server, plan: &Plan, callers: usize) -> anyhow::Result<V
 
 /// Questions at a pace, whether the ones before were answered or not.
 async fn paced(server: &Server, plan: &Plan, per_second: u64) -> anyhow::Result<Vec<Arc<Tally>>> {
-    let tallies = vec![Tally::new()?];
-    let tally = &tallies[0];
-    let mut log = Log::create(&plan.log, &tallies)?;
+    let tally = Tally::new()?;
     let permits = Arc::new(Semaphore::new(UNDER_WAY as usize));
-    let mut tick = tokio::time::interval(Duration::from_millis(1));
-    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let (mut asked, mut flushed) = (0, Duration::ZERO);
-    loop {
-        tick.tick().await;
-        let now = server.clock.boot();
-        if now >= plan.ends() {
-            break;
+    let (asker, told, gate) = (server.clone(), Arc::clone(&tally), Arc::clone(&permits));
+    let plan = plan.clone();
+    let runtime = Handle::current();
+    // The runtime's own timers know whole milliseconds only, and questions would come in groups.
+    let asking = tokio::task::spawn_blocking(move || -> anyhow::Result<Log> {
+        let _entered = runtime.enter();
+        let mut log = Log::create(&plan.log, std::slice::from_ref(&told))?;
+        let (mut asked, mut flushed) = (0, Duration::ZERO);
+        loop {
+            std::thread::park_timeout(PACE);
+            let now = asker.clock.boot();
+            if now >= plan.ends() {
+                return Ok(log);
+            }
+            let due = u128::from(per_second) * (now - plan.begins).as_micros() / 1_000_000;
+            while asked < due {
+                asked += 1;
+                begin(&asker, &told, &gate);
+            }
+            if now - flushed > FLUSH {
+                flushed = now;
+                log.flush()?;
+            }
         }
-        let due = u128::from(per_second) * (now - plan.begins).as_micros() / 1_000_000;
-        while asked < due {
-            asked += 1;
-            begin(server, tally, &permits);
-        }
-        if now - flushed > FLUSH {
-            flushed = now;
-            log.flush()?;
-        }
-    }
+    });
+    let mut log = asking.await??;
     // Whatever is not answered by now has failed.
     let all = tokio::time::timeout(PATIENCE, permits.acquire_many(UNDER_WAY)).await;
     if all.is_err() {
@@ -239,7 +246,7 @@ async fn paced(server: &Server, plan: &Plan, per_second: u64) -> anyhow::Result<
         tally.told().counted.failed += u64::try_from(missing)?;
     }
     log.flush()?;
-    Ok(tallies)
+    Ok(vec![tally])
 }
 
 fn begin(server: &Server, tally: &Arc<Tally>, permits: &Arc<Semaphore>) {
@@ -259,19 +266,19 @@ fn begin(server: &Server, tally: &Arc<Tally>, permits: &Arc<Semaphore>) {
 }
 
 /// The file in which admissions are.
-struct Log<'a> {
+struct Log {
     file: File,
-    tallies: &'a [Arc<Tally>],
+    tallies: Vec<Arc<Tally>>,
 }
 
-impl<'a> Log<'a> {
-    fn create(path: &Path, tallies: &'a [Arc<Tally>]) -> anyhow::Result<Self> {
-        let file = File::create(path)?;
+impl Log {
+    fn create(path: &Path, tallies: &[Arc<Tally>]) -> anyhow::Result<Self> {
+        let (file, tallies) = (File::create(path)?, tallies.to_vec());
         Ok(Self { file, tallies })
     }
 
     fn flush(&mut self) -> anyhow::Result<()> {
-        for tally in self.tallies {
+        for tally in &self.tallies {
             let lines = std::mem::take(&mut tally.told().log);
             self.file.write_all(lines.as_bytes())?;
         }
