@@ -188,7 +188,11 @@ fn promise(bench: &mut Bench) {
             &format!("faults, {way}, the most beyond the limit"),
             format!("{worst} tokens"),
             format!("rate {RATE}/s, burst {BURST}"),
-            &format!("≤ {most}"),
+            &if most == 0 {
+                "0".to_owned()
+            } else {
+                format!("≤ {most}")
+            },
             Some(worst <= most),
         );
     }
