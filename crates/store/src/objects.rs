@@ -234,7 +234,8 @@ impl Objects {
     /// Deletes objects that were marked `grace` ago or earlier and to which nobody refers, `limit` at most.
     ///
     /// # Errors
-    /// [`ObjectsError::Unavailable`], or the database's own; what was deleted before is.
+    /// [`ObjectsError::Unavailable`], or the database's own; what was deleted before is. An object that could not be
+    /// deleted is marked anew, so that it does not hold up those behind it.
     pub async fn collect(&self, grace: Duration, limit: u32) -> Result<Collected, ObjectsError> {
         let mut collected = Collected::default();
         for _ in 0..limit {
@@ -245,8 +246,11 @@ impl Objects {
             if references::is_referred(&mut tx, &key).await? {
                 references::unmark(&mut tx, &key).await?;
                 collected.kept += 1;
+            } else if let Err(error) = self.delete(&key).await {
+                references::mark(&mut tx, vec![key]).await?;
+                tx.commit().await?;
+                return Err(error);
             } else {
-                self.delete(&key).await?;
                 references::forget(&mut tx, &key).await?;
                 collected.deleted += 1;
             }

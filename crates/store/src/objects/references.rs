@@ -55,25 +55,38 @@ pub(super) async fn hold(tx: &mut Tx, owner: Uuid, keys: &[ObjectKey]) -> Result
 
 /// Has `owner` refer to nothing, and marks what it referred to: whether others do is looked at by whoever collects.
 pub(super) async fn release(tx: &mut Tx, owner: Uuid) -> Result<(), StoreError> {
+    let keys = match tx.kind() {
+        TxKind::Sqlite(tx, _) => {
+            let step = move |connection: &Connection| -> Result<Vec<String>, StoreError> {
+                let mut release = connection.prepare_cached(RELEASE_SQLITE)?;
+                let keys = release.query_map([owner.as_bytes()], |row| row.get(0))?;
+                Ok(keys.collect::<Result<_, _>>()?)
+            };
+            tx.run(step).await?
+        }
+        TxKind::Postgres(tx) => {
+            let release = sqlx::query_scalar(RELEASE_POSTGRES).bind(owner);
+            release.fetch_all(&mut **tx).await?
+        }
+    };
+    mark(tx, keys).await
+}
+
+/// Marks objects as of now.
+pub(super) async fn mark(tx: &mut Tx, keys: Vec<String>) -> Result<(), StoreError> {
     match tx.kind() {
         TxKind::Sqlite(tx, clock) => {
             let now_us = clock.now().as_micros();
             let step = move |connection: &Connection| -> Result<(), StoreError> {
-                let mut release = connection.prepare_cached(RELEASE_SQLITE)?;
-                let keys = release.query_map([owner.as_bytes()], |row| row.get(0))?;
-                let keys: Vec<String> = keys.collect::<Result<_, _>>()?;
+                let mut mark = connection.prepare_cached(MARK_SQLITE)?;
                 for key in keys {
-                    connection
-                        .prepare_cached(MARK_SQLITE)?
-                        .execute((key, now_us))?;
+                    mark.execute((key, now_us))?;
                 }
                 Ok(())
             };
             tx.run(step).await
         }
         TxKind::Postgres(tx) => {
-            let release = sqlx::query_scalar(RELEASE_POSTGRES).bind(owner);
-            let keys: Vec<String> = release.fetch_all(&mut **tx).await?;
             let mark = sqlx::query(MARK_POSTGRES).bind(&keys);
             mark.execute(&mut **tx).await?;
             Ok(())

@@ -15,6 +15,7 @@ on_both! {
     an_object_is_written_once_and_read_in_parts
     a_file_of_many_parts_is_there_as_a_whole
     what_nobody_refers_to_is_collected_after_the_grace
+    what_cannot_be_deleted_does_not_hold_up_the_rest
     an_object_that_somebody_holds_is_there_whatever_is_collected
 }
 
@@ -147,6 +148,33 @@ async fn what_nobody_refers_to_is_collected_after_the_grace(store: Store, _guard
         Err(ObjectsError::NotFound)
     ));
     assert_eq!(collect(Duration::ZERO).await, nothing);
+}
+
+async fn what_cannot_be_deleted_does_not_hold_up_the_rest(store: Store, _guard: Guard) {
+    let folder = TempDir::new().unwrap();
+    let objects = open(&store, &folder);
+    // A folder that is not empty is no object, and nobody deletes it as one.
+    std::fs::create_dir_all(folder.path().join("stuck/inside")).unwrap();
+    for name in ["stuck", "other"] {
+        let (owner, key) = (ids().next(), key(name));
+        hold(&store, owner, &key).await;
+        if name == "other" {
+            objects
+                .put(&key, Bytes::from_static(b"bytes"))
+                .await
+                .unwrap();
+        }
+        release(&store, owner).await;
+    }
+    for _ in 0..2 {
+        let collected = objects.collect(Duration::ZERO, 10).await;
+        assert!(
+            matches!(collected, Err(ObjectsError::Unavailable(_))),
+            "{collected:?}"
+        );
+    }
+    let other = objects.get(&key("other"), Wanted::All).await;
+    assert!(matches!(other, Err(ObjectsError::NotFound)), "{other:?}");
 }
 
 /// Owners that come and go put the same few objects, while a collector with no patience deletes all it may.
