@@ -331,6 +331,11 @@ fn servers_that_keep_buckets_themselves_must_be_able_to_reach_each_other() {
         ),
         (
             "gossip",
+            [here, "servers = 65", ""],
+            "`limiter.servers` is at most 64",
+        ),
+        (
+            "gossip",
             [here, "peers = [\"a.internal\"]", ""],
             "must be a list of hosts with ports",
         ),

@@ -1,7 +1,12 @@
+use std::net::SocketAddr;
+
 use super::{BackendWord, LimiterSection};
 
 /// A key that another one contradicts, and how.
 type Contradiction = (&'static str, &'static str);
+
+/// The most servers that keep buckets themselves, all together; the limiter refuses more when it starts.
+const MOST_PEERS: usize = 64;
 
 /// The first of them, if there is any.
 fn first(found: impl IntoIterator<Item = (bool, Contradiction)>) -> Option<Contradiction> {
@@ -60,15 +65,8 @@ impl LimiterSection {
                 ),
             )]);
         }
-        let is_escrow = self.backend == BackendWord::Escrow;
         let here = self.peer_address.or(self.peer_listen);
-        let is_among = here.is_some_and(|here| {
-            let peers = self.peers.iter();
-            let mut peers = peers.filter_map(|peer| peer.parse::<std::net::SocketAddr>().ok());
-            peers.any(|peer| peer == here)
-        });
-        let is_named = |peer: &String| peer.parse::<std::net::SocketAddr>().is_err();
-        first([
+        let found = first([
             (
                 !cfg!(feature = "gossip"),
                 (
@@ -88,18 +86,37 @@ impl LimiterSection {
                 ),
             ),
             (
-                is_escrow && self.peers.iter().any(is_named),
+                usize::from(self.servers.get()) > MOST_PEERS,
+                ("limiter.servers", "is at most 64 with this backend"),
+            ),
+        ]);
+        found.or_else(|| self.of_escrow(here))
+    }
+
+    /// Its roster has every server, this one among them.
+    fn of_escrow(&self, here: Option<SocketAddr>) -> Option<Contradiction> {
+        if self.backend != BackendWord::Escrow {
+            return None;
+        }
+        let roster: Vec<_> = self.peers.iter().map(|peer| peer.parse().ok()).collect();
+        first([
+            (
+                roster.len() > MOST_PEERS,
+                ("limiter.peers", "has at most 64 servers with escrow"),
+            ),
+            (
+                roster.contains(&None),
                 ("limiter.peers", "has addresses, no names, with escrow"),
             ),
             (
-                is_escrow && !is_among,
+                !roster.contains(&here),
                 (
                     "limiter.peers",
                     "has the addresses of all servers with escrow, this one's among them",
                 ),
             ),
             (
-                is_escrow && self.peer_secret.is_none(),
+                self.peer_secret.is_none(),
                 ("limiter.peer_secret", "is needed with escrow"),
             ),
         ])
