@@ -64,9 +64,7 @@ impl WithFallback {
         for ask in asks {
             shares.push(match ask.limit().fallback() {
                 Fallback::Allow => None,
-                Fallback::Share { .. } if error == LimiterError::Crowded => return Err(error),
-                Fallback::Deny => return Err(error),
-                Fallback::Share { servers } => {
+                Fallback::Share { servers } if error != LimiterError::Crowded => {
                     // The smallest of all shares, since nobody knows which one this server has.
                     let last = servers.get() - 1;
                     Some(
@@ -75,6 +73,7 @@ impl WithFallback {
                             .ok_or_else(|| error.clone())?,
                     )
                 }
+                Fallback::Deny | Fallback::Share { .. } => return Err(error),
             });
         }
         let mut local = Vec::new();
