@@ -16,6 +16,9 @@ pub enum JobsError {
     /// The job is another's, or has ended: who asks holds an old lease.
     #[error("the lease of job {0} is lost")]
     Lost(JobId),
+    /// As many orders wait for jobs as may; another one may come later.
+    #[error("too many workers wait for jobs")]
+    Crowded,
     /// The thread that renews a worker's leases is not there.
     #[error("the thread that renews leases is not there: {0}")]
     Thread(String),

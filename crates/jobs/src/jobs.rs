@@ -33,12 +33,18 @@ impl Jobs {
         &self.port
     }
 
+    /// The id of a job to be made.
+    #[must_use]
+    pub fn next_id(&self) -> JobId {
+        JobId(self.ids.next())
+    }
+
     /// A job of a kind that is not enqueued yet: its moment, priority, queue and policy can still be changed.
     ///
     /// # Errors
     /// [`Invalid::Kind`] and [`Invalid::Queue`] for a kind that names none; [`Invalid::Args`], [`Invalid::ArgsTooLarge`].
     pub fn job<J: Job>(&self, args: &J::Args) -> Result<NewJob, Invalid> {
-        new_job::<J>(JobId(self.ids.next()), args)
+        new_job::<J>(self.next_id(), args)
     }
 
     /// As [`Jobs::job`], in the trace of who enqueues it.

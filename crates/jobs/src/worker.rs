@@ -45,10 +45,11 @@ impl fmt::Debug for Runner {
 }
 
 impl Runner {
-    /// A worker with these handlers.
+    /// A worker with these handlers. Without any it claims nothing, and does the chores: it takes jobs from dead workers, fires
+    /// schedules, forgets history and takes figures.
     ///
     /// # Errors
-    /// [`Invalid::NoQueue`] when it has no queue to work on.
+    /// [`Invalid::NoQueue`] when it has handlers and no queue to work on.
     pub fn new(
         broker: Broker,
         handlers: Handlers,
@@ -56,7 +57,7 @@ impl Runner {
         clock: Clock,
         entropy: Entropy,
     ) -> Result<Self, Invalid> {
-        if config.queues.is_empty() {
+        if config.queues.is_empty() && handlers.kinds().next().is_some() {
             return Err(Invalid::NoQueue);
         }
         Ok(Self {

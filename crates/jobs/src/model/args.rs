@@ -1,3 +1,6 @@
+use std::fmt;
+use std::str::FromStr;
+
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
@@ -76,5 +79,20 @@ impl InputHash {
         hasher.update(&[0]);
         hasher.update(args.as_str().as_bytes());
         Self(*hasher.finalize().as_bytes())
+    }
+}
+
+impl fmt::Display for InputHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        blake3::Hash::from_bytes(self.0).fmt(f)
+    }
+}
+
+impl FromStr for InputHash {
+    type Err = blake3::HexError;
+
+    /// 64 hexadecimal digits.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(*blake3::Hash::from_hex(text)?.as_bytes()))
     }
 }

@@ -14,10 +14,11 @@ use super::room::Wish;
 use super::shared::{Place, Shared};
 use crate::beat::Beat;
 use crate::ending::{Asked as Asking, End};
+use crate::lanes;
 use crate::model::{Claimed, Fence, LeaseId, Queue};
 use crate::observe;
-use crate::port::{Claim, Holder, Quota, Verdict};
-use crate::share::{Asked, Lane, Shares, Taken};
+use crate::port::{Claim, Holder, Verdict};
+use crate::share::{Asked, Shares};
 
 /// The pauses after a claim that failed.
 const PAUSES: Backoff = Backoff {
@@ -67,8 +68,11 @@ impl Claimer {
         }
     }
 
-    /// Works until it is told to stop, but leaves nothing half done then.
+    /// Works until it is told to stop, but leaves nothing half done then. Who knows no kind claims nothing.
     pub(super) async fn work(&mut self) {
+        if self.shared.handlers.kinds().next().is_none() {
+            return self.stop.cancelled().await;
+        }
         while !self.stop.is_cancelled() {
             self.begin_waiting().await;
             self.run_a_suspect().await;
@@ -139,7 +143,9 @@ impl Claimer {
             let asked = self.shares.ask(left, self.shared.clock.monotonic());
             let claimed = self.claim(&asked, wish.fits).await?;
             let total = u32::try_from(claimed.len()).unwrap_or(u32::MAX);
-            let taken: Vec<_> = claimed.iter().filter_map(|job| self.taken(job)).collect();
+            let queues = &self.shared.config.queues;
+            let taken = claimed.iter().filter_map(|job| lanes::taken(job, queues));
+            let taken: Vec<_> = taken.collect();
             let now = self.shared.clock.monotonic();
             let worth = self.shares.took(&asked, &taken, now);
             for claimed in claimed {
@@ -157,15 +163,9 @@ impl Claimer {
     }
 
     async fn claim(&self, asked: &Asked, starts: bool) -> Result<Vec<Claimed>, StoreError> {
-        let queues = &self.shared.config.queues;
-        let quota = |wish: &crate::share::Wish| Quota {
-            queue: queues[wish.lane.queue].clone(),
-            priority: wish.lane.priority,
-            jobs: wish.jobs,
-        };
         let claim = Claim {
             holder: self.holder(),
-            quotas: asked.wishes.iter().map(quota).collect(),
+            quotas: lanes::quotas(asked, &self.shared.config.queues),
             most: asked.most,
             starts,
         };
@@ -184,19 +184,6 @@ impl Claimer {
             lease: LeaseId(self.shared.ids.next()),
             lease_for: self.shared.config.lease,
         }
-    }
-
-    fn taken(&self, job: &Claimed) -> Option<Taken> {
-        let queues = &self.shared.config.queues;
-        let queue = queues.iter().position(|queue| *queue == job.queue)?;
-        let wait_us = job.claimed_at.as_micros() - job.run_at.as_micros();
-        Some(Taken {
-            lane: Lane {
-                queue,
-                priority: job.priority,
-            },
-            wait: Duration::from_micros(u64::try_from(wait_us).unwrap_or_default()),
-        })
     }
 
     /// Keeps the lease of a job from now on.
