@@ -71,6 +71,11 @@ impl Api {
         self.add(access, Manner::Stream, compressed(routes))
     }
 
+    /// A route whose answer may be long in coming, but within the time for a request: that is not slow.
+    pub(crate) fn waiting(self, access: Access, routes: UtoipaMethodRouter<App>) -> Self {
+        self.add(access, Manner::Waiting, routes)
+    }
+
     /// A route for probes, open to anyone.
     pub(crate) fn probe(self, routes: UtoipaMethodRouter<App>) -> Self {
         self.add(Access::Open, Manner::Probe, routes)

@@ -6,10 +6,13 @@ use axum::http::HeaderValue;
 use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use stanchion_catalog::Catalog;
+use stanchion_jobs::Jobs;
+use stanchion_jobs::desk::Desk;
 use stanchion_limiter::registry::Registry;
 use stanchion_stock::Stock;
 use stanchion_store::Store;
 use stanchion_store::keys::Keys;
+use tokio::sync::Semaphore;
 
 use crate::assortment::Assortment;
 use crate::body::BodyLimits;
@@ -24,6 +27,12 @@ pub(crate) struct Parts {
     pub(crate) catalog: Catalog,
     pub(crate) stock: Stock,
     pub(crate) assortment: Arc<dyn Assortment>,
+    pub(crate) jobs: Jobs,
+    pub(crate) desk: Desk,
+    /// Places for replays that are under way.
+    pub(crate) replays: Arc<Semaphore>,
+    /// The longest that a claim waits.
+    pub(crate) longest_claim: Duration,
     pub(crate) keys: Keys,
     pub(crate) limits: Registry,
     pub(crate) prometheus: PrometheusHandle,

@@ -15,8 +15,9 @@ use crate::envelope::Manner;
 use crate::problem::{FieldProblem, MEDIA_TYPE, ProblemKind, ProblemSchema};
 
 pub(crate) use problems::{
-    ChangeProblems, CheckProblems, ContentProblems, CreateProblems, DeleteProblems, ImportProblems,
-    LimitProblems, ReserveProblems, SettleProblems, StockProblems,
+    CancelProblems, ChangeProblems, CheckProblems, ClaimProblems, ContentProblems, CreateProblems,
+    DeleteProblems, EnqueueProblems, HeldProblems, ImportProblems, JobProblems, LimitProblems,
+    ReserveProblems, RetryProblems, SettleProblems, StockProblems,
 };
 
 const SCHEME: &str = "bearer";

@@ -89,7 +89,7 @@ impl Shared {
     pub(crate) fn limits_of(&self, method: &str, path: &str, manner: Manner) -> Bound {
         let limits = match manner {
             Manner::Probe => &[],
-            Manner::Ordinary | Manner::Stream => self.route_limits.as_slice(),
+            Manner::Ordinary | Manner::Waiting | Manner::Stream => self.route_limits.as_slice(),
         };
         Bound::new(limits, method, path)
     }
@@ -100,6 +100,8 @@ impl Shared {
 pub(crate) enum Manner {
     /// Bounded in number and time.
     Ordinary,
+    /// As an ordinary one, and may wait for something to answer.
+    Waiting,
     /// Bounded in number, also while its body is being sent; not in time.
     Stream,
     /// For probes: answered also when there is too much to do.
@@ -181,12 +183,13 @@ where
 }
 
 impl EnvelopeLayer {
-    async fn handle<S>(self, inner: S, request: Request) -> Response
+    async fn handle<S>(self, inner: S, mut request: Request) -> Response
     where
         S: Service<Request, Response = Response, Error = Infallible> + Send,
         S::Future: Send,
     {
         let visit = Visit::begin(&self.shared, &self.route, &request);
+        request.extensions_mut().insert(visit.trace);
         let span = visit.span.clone();
         let answered = self
             .answer(inner, request, visit.client)
@@ -254,7 +257,7 @@ impl EnvelopeLayer {
     fn admit(&self) -> Option<[Option<Place>; 2]> {
         match self.route.manner {
             Manner::Probe => Some([None, None]),
-            Manner::Ordinary => Some([Some(self.shared.requests.enter()?), None]),
+            Manner::Ordinary | Manner::Waiting => Some([Some(self.shared.requests.enter()?), None]),
             Manner::Stream => {
                 let stream = self.shared.streams.enter()?;
                 Some([Some(self.shared.requests.enter()?), Some(stream)])

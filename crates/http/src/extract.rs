@@ -7,6 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use stanchion_jobs::Queue;
 use stanchion_kernel::Uuid;
 use stanchion_limiter::LimitName;
 use stanchion_stock::MAX_SKU;
@@ -130,6 +131,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Sku {
 pub(crate) struct Named(pub(crate) LimitName);
 
 impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let name = Path::<String>::from_request_parts(parts, state).await;
+        let name = name.ok().and_then(|Path(name)| name.parse().ok());
+        name.map(Self)
+            .ok_or_else(|| Problem::new(ProblemKind::NotFound))
+    }
+}
+
+/// The name of a queue in a path. A text that can be none names nothing.
+pub(crate) struct QueueName(pub(crate) Queue);
+
+impl<S: Send + Sync> FromRequestParts<S> for QueueName {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {

@@ -1,6 +1,7 @@
 //! Errors as RFC 9457 problems: one type, one list of kinds, one place where they become bytes.
 
 mod catalog;
+mod jobs;
 mod kind;
 mod limiter;
 mod schema;

@@ -10,11 +10,14 @@ use axum::http::{HeaderName, HeaderValue, Method};
 use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use stanchion_catalog::Catalog;
+use stanchion_jobs::Jobs;
+use stanchion_jobs::desk::Desk;
 use stanchion_kernel::{Clock, Entropy};
 use stanchion_limiter::registry::Registry;
 use stanchion_limiter::tower::{POLICY, STATE};
 use stanchion_stock::Stock;
 use stanchion_store::Store;
+use tokio::sync::Semaphore;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::api::{Api, RouteInfo};
@@ -28,6 +31,9 @@ use crate::limits::RouteLimit;
 use crate::router;
 use crate::runtime_metrics::RuntimeMetrics;
 
+/// The most replays of dead letters under way at once.
+const REPLAYS: usize = 4;
+
 /// What the surface stands on. Install the metrics recorder before it is built: metric handles are made once.
 pub struct Services {
     /// The database.
@@ -36,6 +42,10 @@ pub struct Services {
     pub catalog: Catalog,
     /// The stock in it.
     pub stock: Stock,
+    /// The jobs in it.
+    pub jobs: Jobs,
+    /// Where workers get their jobs over HTTP.
+    pub desk: Desk,
     /// What is for sale.
     pub assortment: Arc<dyn Assortment>,
     /// Who may call.
@@ -86,6 +96,8 @@ impl Surface {
             store,
             catalog,
             stock,
+            jobs,
+            desk,
             assortment,
             auth,
             limits,
@@ -101,6 +113,11 @@ impl Surface {
             store,
             catalog,
             stock,
+            jobs,
+            desk,
+            replays: Arc::new(Semaphore::new(REPLAYS)),
+            // Well within the time for a request: what is claimed must not be lost on its way.
+            longest_claim: config.request_timeout() * 3 / 4,
             assortment,
             limits,
             prometheus,

@@ -72,6 +72,11 @@ impl TraceContext {
 }
 
 impl TraceText {
+    /// The whole of it.
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
     pub(crate) fn trace_id(&self) -> &str {
         std::str::from_utf8(&self.0[3..35]).unwrap_or_default()
     }

@@ -41,6 +41,18 @@ sets! {
     LimitProblems = [InvalidJson, NotFound, LimitIsFixed, PreconditionFailed, PayloadTooLarge, UnsupportedMediaType, Validation];
     /// What may be wrong with a question to limits.
     CheckProblems = [InvalidJson, NotFound, PayloadTooLarge, UnsupportedMediaType, Validation];
+    /// What may be wrong with a job to be enqueued.
+    EnqueueProblems = [InvalidJson, IdempotencyInProgress, PayloadTooLarge, UnsupportedMediaType, Validation];
+    /// What may be wrong with a wish for jobs.
+    ClaimProblems = [InvalidJson, NotFound, PayloadTooLarge, UnsupportedMediaType, Validation];
+    /// What may be wrong when a worker tells of a job.
+    HeldProblems = [InvalidJson, NotFound, LeaseLost, PayloadTooLarge, UnsupportedMediaType, Validation];
+    /// What may be wrong with the name of a job.
+    JobProblems = [NotFound];
+    /// What may be wrong when a job is cancelled.
+    CancelProblems = [NotFound, JobEnded];
+    /// What may be wrong when a job is tried again.
+    RetryProblems = [InvalidJson, NotFound, NotADeadLetter, PayloadTooLarge, UnsupportedMediaType, Validation];
     /// What may be wrong with an import as a whole.
     ImportProblems = [UnsupportedMediaType];
 }

@@ -11,7 +11,7 @@ use tracing::Span;
 use tracing::field::Empty;
 
 use super::request_id::{self, RequestId};
-use super::{Route, Shared};
+use super::{Manner, Route, Shared};
 use crate::problem::{self, Problem};
 use crate::trace_context::{TraceContext, TraceText};
 
@@ -25,7 +25,7 @@ pub(super) struct Visit {
     route: Arc<Route>,
     started: Duration,
     id: RequestId,
-    trace: TraceText,
+    pub(super) trace: TraceText,
     finished: bool,
     pub(super) span: Span,
     pub(super) client: IpAddr,
@@ -99,7 +99,7 @@ impl Visit {
         let detail = problem.and_then(Problem::detail_text);
         if response.status().is_server_error() {
             tracing::warn!(status, duration_ms, detail, "request failed");
-        } else if took > self.shared.config.slow_request() {
+        } else if took > self.shared.config.slow_request() && self.route.manner != Manner::Waiting {
             tracing::info!(status, duration_ms, detail, "request was slow");
         } else {
             tracing::debug!(status, duration_ms, detail, "request");

@@ -67,6 +67,14 @@ kinds! {
     LimitIsFixed = "limit-is-fixed", CONFLICT, "The configuration sets this limit";
     /// As many limits are stored as may be.
     TooManyLimits = "too-many-limits", CONFLICT, "No more limits can be stored";
+    /// The job is another worker's, or has ended.
+    LeaseLost = "lease-lost", CONFLICT, "The job is not held by this lease";
+    /// The job has ended, and cannot be cancelled.
+    JobEnded = "job-ended", CONFLICT, "The job has ended already";
+    /// Only dead letters are tried again.
+    NotADeadLetter = "not-a-dead-letter", CONFLICT, "The job is no dead letter";
+    /// Another job has the unique key of this one; `job` names it.
+    DuplicateJob = "duplicate-job", CONFLICT, "Another job is the only one of its kind";
     /// A request with the same idempotency key is being worked on.
     IdempotencyInProgress = "idempotency-in-progress", CONFLICT, "The first request with this idempotency key is still running";
     /// The resource is not in the state that `If-Match` names.

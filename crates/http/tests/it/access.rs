@@ -41,6 +41,7 @@ fn closed() -> Options {
 
 fn concrete(path: &str) -> String {
     path.replace("{id}", &Uuid::from_u128(7).to_string())
+        .replace("{queue}", "mail")
         .replace("{file}", "index.html")
         .replace("{name}", "not-found")
 }
@@ -120,7 +121,7 @@ async fn every_other_route_refuses_no_key_a_wrong_key_and_a_key_without_the_scop
         walked += 1;
     }
     assert_eq!(
-        walked, 24,
+        walked, 35,
         "a route was added: look whether its access is right"
     );
 }

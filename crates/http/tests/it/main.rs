@@ -12,6 +12,7 @@ mod conditional;
 mod cors;
 mod documents;
 mod grpc;
+mod jobs;
 mod keys;
 mod limits;
 mod listener;

@@ -12,6 +12,8 @@ use stanchion_http::auth::{ApiKey, Authenticator, Scope};
 use stanchion_http::{
     AuthConfig, Drained, Draining, HttpConfig, Listener, RouteInfo, RouteLimit, Services, Surface,
 };
+use stanchion_jobs::desk::{Desk, DeskConfig};
+use stanchion_jobs::{Broker, Jobs};
 use stanchion_kernel::{Clock, Entropy, Ids};
 use stanchion_limiter::port::{Memory, MemoryConfig, Shadow};
 use stanchion_limiter::registry::{self, Registry};
@@ -54,6 +56,7 @@ pub(crate) struct World {
     pub(crate) client: reqwest::Client,
     pub(crate) keys: Keys,
     pub(crate) stock: Stock,
+    pub(crate) broker: Broker,
     pub(crate) limits: Registry,
     pub(crate) routes: Vec<RouteInfo>,
     pub(crate) draining: Draining,
@@ -87,7 +90,7 @@ impl World {
         let catalog = Catalog::new(&store, ids.clone());
         let stock = Stock::new(
             &store,
-            ids,
+            ids.clone(),
             clock.clone(),
             entropy.clone(),
             StockConfig::default(),
@@ -98,11 +101,15 @@ impl World {
         let bucket_clock = options.bucket_clock.unwrap_or_else(|| clock.clone());
         let limits = limits(&store, bucket_clock, options.limits).await;
         let draining = Draining::default();
+        let stop = CancellationToken::new();
+        let broker = Broker::of(&store);
         let services = Services {
             store,
             assortment: Arc::new(catalog.clone()),
             catalog,
             stock: stock.clone(),
+            jobs: Jobs::new(broker.port().clone(), ids),
+            desk: desk(&broker, &clock, &entropy, &stop),
             auth,
             limits: limits.clone(),
             route_limits: options.route_limits,
@@ -117,13 +124,13 @@ impl World {
         let listener = Listener::bind(loopback, &options.http).await.unwrap();
         let address = listener.local_addr().unwrap();
         let surface = Surface::new(options.http, services, options.metrics_apart).unwrap();
-        let stop = CancellationToken::new();
         let served = tokio::spawn(listener.serve(surface.router, stop.clone()));
         Self {
             address,
             client: client().build().unwrap(),
             keys,
             stock,
+            broker,
             limits,
             routes: surface.routes,
             draining,
@@ -218,6 +225,15 @@ pub(crate) async fn problem(response: reqwest::Response, name: &str) -> Value {
     problem
 }
 
+fn desk(broker: &Broker, clock: &Clock, entropy: &Entropy, stop: &CancellationToken) -> Desk {
+    let config = DeskConfig {
+        max_waiting: 2,
+        ..DeskConfig::default()
+    };
+    let (port, stop) = (broker.port().clone(), stop.clone());
+    Desk::new(port, config, clock.clone(), entropy.clone(), stop)
+}
+
 /// These limits and those in the database, with buckets on this clock.
 async fn limits(store: &Store, clock: Clock, fixed: Vec<Limit>) -> Registry {
     let buckets = Memory::new(MemoryConfig::default(), clock);
@@ -259,6 +275,7 @@ async fn open_with(url: &str, change: Option<fn(&mut StoreConfig)>) -> Store {
             stanchion_store::MIGRATIONS,
             stanchion_catalog::MIGRATIONS,
             stanchion_stock::MIGRATIONS,
+            stanchion_jobs::MIGRATIONS,
             registry::MIGRATIONS,
         ])
         .await

@@ -1,0 +1,3 @@
+//! Jobs that were given up.
+
+pub(crate) mod replay;
