@@ -5,6 +5,7 @@ mod check;
 pub(crate) mod export;
 pub(crate) mod health;
 pub(crate) mod import;
+pub(crate) mod jobs;
 pub(crate) mod key;
 pub(crate) mod migrate;
 mod progress;

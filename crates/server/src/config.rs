@@ -11,6 +11,7 @@ mod environment;
 mod error;
 mod feed;
 mod file;
+mod jobs;
 mod key;
 mod limiter;
 mod redact;
@@ -28,6 +29,7 @@ pub use database::{DatabaseSection, ServerUrl};
 pub use draft::Draft;
 pub use error::{ConfigError, Finding, Origin};
 pub use feed::FeedSection;
+pub use jobs::{BrokerWord, JobsSection};
 pub use key::{Key, Kind};
 pub use limiter::{BackendWord, Callers, FallbackWord, LimitEntry, LimiterSection, Per, RateText};
 pub use redact::redact_url;
@@ -54,6 +56,8 @@ pub struct Config {
     pub feed: FeedSection,
     /// Stock and reservations.
     pub stock: StockSection,
+    /// Jobs.
+    pub jobs: JobsSection,
     /// Logs and traces.
     pub telemetry: TelemetrySection,
 }
@@ -67,6 +71,7 @@ pub fn keys() -> impl Iterator<Item = &'static Key> {
         limiter::KEYS,
         feed::KEYS,
         stock::KEYS,
+        jobs::KEYS,
         telemetry::KEYS,
     ]
     .into_iter()

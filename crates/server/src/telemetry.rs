@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use stanchion_http::AdoptContext;
+use stanchion_jobs::Adopt as AdoptJob;
 use stanchion_kernel::Clock;
 use tracing::Level;
 use tracing_subscriber::Layer as _;
@@ -105,6 +106,16 @@ impl Telemetry {
         #[cfg(feature = "otlp")]
         if self.exporter.is_some() {
             return Some(adopt::adopt);
+        }
+        None
+    }
+
+    /// What a worker calls for every attempt, so that its span continues the trace of who enqueued the job.
+    #[must_use]
+    pub fn adopt_job(&self) -> Option<AdoptJob> {
+        #[cfg(feature = "otlp")]
+        if self.exporter.is_some() {
+            return Some(adopt::adopt_job);
         }
         None
     }

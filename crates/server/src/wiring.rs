@@ -3,6 +3,7 @@
 pub(crate) mod buckets;
 pub(crate) mod database;
 pub(crate) mod demo_data;
+pub(crate) mod jobs;
 mod known_skus;
 pub(crate) mod limits;
 pub(crate) mod peers;

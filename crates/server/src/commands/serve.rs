@@ -14,7 +14,7 @@ use super::{Session, check, print};
 use crate::background::Background;
 use crate::telemetry::Telemetry;
 use crate::wiring::surface::{Listening, authenticator, surface};
-use crate::wiring::{buckets, database, demo_data, limits, stock, upkeep};
+use crate::wiring::{buckets, database, demo_data, jobs, limits, stock, upkeep};
 
 /// How long a server that stops tries to give back what it has borrowed.
 const GIVE_BACK_WITHIN: Duration = Duration::from_secs(2);
@@ -52,6 +52,7 @@ pub(crate) async fn run(
     let leased = buckets.leased();
     let store = database::open(session).await?;
     let stock = stock::stock(session, &store);
+    let queues = jobs::open(session, &store, &stop);
     let auth = authenticator(session, &store).await?;
     let limits = limits::open(session, &store, buckets.backend).await?;
     let limiter = limits.registry.limiter().clone();
@@ -78,9 +79,11 @@ pub(crate) async fn run(
     let surface = surface(
         session,
         telemetry,
-        (&store, stock, auth, limits),
+        (&store, stock, &queues),
+        (auth, limits),
         draining.clone(),
     )?;
+    let worker = queues.start(session, telemetry, stop.child_token())?;
     print(greeting(
         &listening,
         session,
@@ -90,16 +93,23 @@ pub(crate) async fn run(
     let announce = announce_stop(stop.clone(), draining);
     let (drained, ()) = tokio::join!(listening.serve(surface, limiter, stop), announce);
     background.ended().await;
+    if worker.await.is_err() {
+        tracing::error!("the worker panicked; its jobs will be rescued");
+    }
     if let Some(leased) = leased {
         give_back(&leased).await;
     }
+    report(drained);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report(drained: Drained) {
     match drained {
         Drained::Clean => tracing::info!("stopped; every request was answered"),
         Drained::Cut(left) => {
             tracing::warn!(left, "stopped; connections were cut at the time limit");
         }
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// What was borrowed and not spent is there for others at once, and not after the lease alone.

@@ -6,6 +6,7 @@ use opentelemetry::trace::{
 };
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use stanchion_http::TraceContext;
+use stanchion_jobs::Traceparent;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
@@ -37,6 +38,25 @@ pub(super) fn adopt(span: &Span, context: &TraceContext) {
     // Asking for its context starts the span, here, where its ids are known.
     let _ = span.context();
     NEXT.set(None);
+}
+
+/// Has the exported span of a job's attempt continue the trace of who enqueued it.
+pub(super) fn adopt_job(span: &Span, parent: &Traceparent) {
+    let mut parts = parent.as_str().split('-').skip(1);
+    let mut part = || parts.next().unwrap_or_default();
+    let (trace, caller) = (TraceId::from_hex(part()), SpanId::from_hex(part()));
+    let sampled = u8::from_str_radix(part(), 16).is_ok_and(|flags| flags & 1 == 1);
+    let (Ok(trace), Ok(caller)) = (trace, caller) else {
+        return;
+    };
+    let flags = if sampled {
+        TraceFlags::SAMPLED
+    } else {
+        TraceFlags::default()
+    };
+    let caller = SpanContext::new(trace, caller, flags, true, TraceState::default());
+    // It fails only for a span that is filtered out, and then there is nothing to export.
+    let _ = span.set_parent(Context::new().with_remote_span_context(caller));
 }
 
 /// Takes the ids of a request where there is one, and random ones elsewhere.

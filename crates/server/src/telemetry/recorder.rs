@@ -23,6 +23,11 @@ const CHECK_SECONDS: &[f64] = &[
     0.1,
     1.0,
 ];
+/// Upper bounds for what jobs wait and take, in seconds: from a row that is written to a queue that nobody serves.
+const JOB_SECONDS: &[f64] = &[
+    0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+    300.0, 1_800.0, 10_800.0,
+];
 /// Upper bounds for the changes of one batch.
 const COMMANDS: &[f64] = &[
     1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1000.0,
@@ -45,6 +50,12 @@ pub(super) fn install() -> Result<PrometheusHandle, TelemetryError> {
             full("stanchion_limiter_check_duration_seconds"),
             CHECK_SECONDS,
         )
+        .map_err(installed)?
+        .set_buckets_for_metric(full("stanchion_jobs_claim_jobs"), COMMANDS)
+        .map_err(installed)?
+        .set_buckets_for_metric(full("stanchion_jobs_claim_seconds"), SECONDS)
+        .map_err(installed)?
+        .set_buckets_for_metric(Matcher::Prefix("stanchion_jobs_".to_owned()), JOB_SECONDS)
         .map_err(installed)?
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
         .map_err(installed)?

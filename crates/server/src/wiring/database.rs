@@ -9,10 +9,11 @@ use crate::commands::Session;
 use crate::config::Config;
 
 /// The schemas of all crates, in the order in which they build on each other.
-pub(crate) const MIGRATIONS: [Migrations; 4] = [
+pub(crate) const MIGRATIONS: [Migrations; 5] = [
     stanchion_store::MIGRATIONS,
     stanchion_catalog::MIGRATIONS,
     stanchion_stock::MIGRATIONS,
+    stanchion_jobs::MIGRATIONS,
     stanchion_limiter::registry::MIGRATIONS,
 ];
 

@@ -14,6 +14,7 @@ use stanchion_store::Store;
 use stanchion_store::keys::Keys;
 use tokio_util::sync::CancellationToken;
 
+use super::jobs::Queues;
 use super::limits::Limits;
 use super::stock::CatalogAssortment;
 use crate::commands::Session;
@@ -106,7 +107,8 @@ impl Listening {
 pub(crate) fn surface(
     session: &Session,
     telemetry: &Telemetry,
-    (store, stock, auth, limits): (&Store, Stock, Authenticator, Limits),
+    (store, stock, jobs): (&Store, Stock, &Queues),
+    (auth, limits): (Authenticator, Limits),
     draining: Draining,
 ) -> anyhow::Result<Surface> {
     let catalog = Catalog::new(store, session.ids.clone());
@@ -115,6 +117,8 @@ pub(crate) fn surface(
         store: store.clone(),
         catalog,
         stock,
+        jobs: jobs.jobs.clone(),
+        desk: jobs.desk.clone(),
         assortment: Arc::new(assortment),
         auth,
         limits: limits.registry,

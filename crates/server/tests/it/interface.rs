@@ -4,7 +4,7 @@ use std::process::Command;
 
 use stanchion_testkit::TempDir;
 
-use crate::server::Server;
+use crate::server::{Server, serve};
 
 /// Requests per operation; more are for long runs.
 const EXAMPLES: &str = "15";
@@ -14,7 +14,10 @@ const SEED: &str = "20261124";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_made_from_the_document_meet_no_5xx_and_no_undocumented_status() {
     let folder = TempDir::new().expect("a folder");
-    let server = Server::demo(folder.path()).await;
+    // A claim waits for jobs that never come.
+    let program = serve(folder.path()).arg("--demo");
+    let program = program.env("STANCHION_JOBS__CLAIM_WAIT_MS", "50");
+    let server = Server::start_demo(program).await;
     let mut command = Command::new("schemathesis");
     command
         .arg("run")
