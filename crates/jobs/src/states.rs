@@ -139,6 +139,7 @@ mod tests {
     use super::*;
 
     const README: &str = include_str!("../README.md");
+    const HANDBOOK: &str = include_str!("../../../docs/jobs.md");
 
     /// The transitions of a mermaid diagram.
     fn drawn(text: &str) -> Vec<(&str, &str, &str)> {
@@ -162,7 +163,9 @@ mod tests {
         let table = TRANSITIONS
             .iter()
             .map(|(from, event, to)| (from.as_str(), event.as_str(), to.as_str()));
-        assert_eq!(sorted(drawn(README)), sorted(table.collect()));
+        let table = sorted(table.collect());
+        assert_eq!(sorted(drawn(README)), table);
+        assert_eq!(sorted(drawn(HANDBOOK)), table);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod demo_start;
 mod faults;
 mod import_export;
 mod interface;
+mod jobs;
 mod limits;
 mod locking;
 mod observed;
