@@ -18,7 +18,7 @@ pub(super) enum Need {
     Envoy,
     /// The stand-in for S3, started privately by testkit.
     Moto,
-    /// The stand-in for Azure Blob Storage, started privately by testkit.
+    /// The stand-in for Azure Blob Storage, started privately by testkit; with it comes Node.js, which runs an example.
     Azurite,
     /// The fuzzer that reads our OpenAPI document.
     Schemathesis,
