@@ -4,7 +4,9 @@ use anyhow::{Context as _, bail};
 use clap::{ArgGroup, Args as Flags, Subcommand};
 use serde_json::{Value, json};
 use stanchion_jobs::port::{Cancelled, Filter, LeftBehind, Replay, Replayed, Which};
-use stanchion_jobs::{Args, Broker, InputHash, JobId, JobRow, Jobs, Kind, MAX_PAGE, Queue, Reason, Traceparent};
+use stanchion_jobs::{
+    Args, Broker, InputHash, JobId, JobRow, Jobs, Kind, MAX_PAGE, Queue, Reason, Traceparent,
+};
 
 use super::{Session, print, print_json};
 use crate::wiring::database;
