@@ -66,6 +66,25 @@ const RUNS: &[Run] = &[
         environment: MANY_CASES,
     },
     Run {
+        name: "jobs-faults",
+        arguments: &[
+            "test",
+            "--release",
+            "--locked",
+            "--package",
+            "stanchion-jobs",
+            "--all-features",
+            "--test",
+            "it",
+            "faults::",
+            "--",
+            "--nocapture",
+            "--test-threads",
+            "1",
+        ],
+        environment: &[("STANCHION_JOBS_FAULT_JOBS", "20000")],
+    },
+    Run {
         name: "sim",
         arguments: &[
             "test",

@@ -1,6 +1,6 @@
 //! Brokers with one wrong each. The suite is only worth something if the case named for that wrong rejects it.
 
-mod wrong;
+pub(crate) mod wrong;
 
 use std::sync::Arc;
 

@@ -5,7 +5,8 @@ use stanchion_store::{Migrations, Store, StoreConfig};
 use stanchion_testkit::{Database, Postgres};
 use tempfile::TempDir;
 
-const MIGRATIONS: [Migrations; 2] = [stanchion_store::MIGRATIONS, stanchion_jobs::MIGRATIONS];
+pub(crate) const MIGRATIONS: [Migrations; 2] =
+    [stanchion_store::MIGRATIONS, stanchion_jobs::MIGRATIONS];
 
 /// A fresh, empty queue as two servers have it; what is beside it keeps its database alive.
 pub(crate) async fn sqlite() -> (Subject, TempDir) {

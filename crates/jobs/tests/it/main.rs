@@ -6,6 +6,7 @@
 
 mod broken;
 mod databases;
+mod faults;
 mod postgres;
 mod properties;
 mod rescue;

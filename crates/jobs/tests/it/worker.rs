@@ -2,7 +2,7 @@
 
 mod alone;
 mod attempts;
-mod bench;
+pub(crate) mod bench;
 mod cancels;
 mod effects;
 mod faults;

@@ -15,7 +15,7 @@ use stanchion_kernel::Timestamp;
 use stanchion_store::{Listener, Store, StoreError, Tx};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wrong {
+pub(crate) enum Wrong {
     CompletesWithoutFence,
     RescuesCompleted,
     AcknowledgesBeforeTheEffect,
@@ -44,7 +44,7 @@ struct Memory {
 }
 
 #[derive(Debug)]
-pub(super) struct Broken {
+pub(crate) struct Broken {
     inner: Arc<dyn Port>,
     store: Store,
     wrong: Wrong,
@@ -52,7 +52,7 @@ pub(super) struct Broken {
 }
 
 impl Broken {
-    pub(super) fn new(inner: Arc<dyn Port>, store: Store, wrong: Wrong) -> Self {
+    pub(crate) fn new(inner: Arc<dyn Port>, store: Store, wrong: Wrong) -> Self {
         Self {
             inner,
             store,
