@@ -99,6 +99,8 @@ cases! {
     poison::only_what_had_started_is_a_suspect,
     poison::a_suspect_runs_alone_and_is_acquitted,
     poison::two_crashes_condemn_an_input_and_no_neighbour,
+    poison::a_suspect_claimed_alone_and_never_started_is_not_condemned,
+    poison::one_death_of_two_jobs_on_one_input_condemns_neither,
     poison::a_reported_crash_makes_a_suspect,
     poison::what_comes_on_a_suspect_input_is_put_aside,
     poison::suspects_that_wait_are_known,
@@ -198,6 +200,12 @@ impl Subject {
         let holder = self.holder(lease_for);
         let claimed = self.port.claim_alone(vec![queue("main")], holder).await;
         claimed.expect("an answer")
+    }
+
+    /// Says that what is held begins.
+    async fn begin(&self, claimed: &Claimed) {
+        let verdicts = self.port.start(vec![claimed.fence]).await;
+        assert_eq!(verdicts.expect("an answer"), [Verdict::Held]);
     }
 
     async fn settle(&self, fence: Fence, outcome: Outcome) -> Verdict {

@@ -101,15 +101,16 @@ pub trait Port: Send + Sync + fmt::Debug {
     async fn has_suspects(&self, queues: Vec<Queue>) -> Result<bool, StoreError>;
 
     /// Claims one due job, if there is one, whose input is a suspect, from these queues; it is to run with nothing beside
-    /// it in its process. It counts as started. [`Claimed::crashes`] says how many processes died on it: who finds too many gives it up as
-    /// [`Reason::Poison`].
+    /// it in its process. [`Port::start`] says when it begins. [`Claimed::crashes`] says how many processes died on it: who
+    /// finds too many gives it up as [`Reason::Poison`].
     async fn claim_alone(
         &self,
         queues: Vec<Queue>,
         holder: Holder,
     ) -> Result<Option<Claimed>, StoreError>;
 
-    /// Marks claimed jobs as started: only those are suspects when their process dies. Answers in order.
+    /// Marks claimed jobs as started: only those are suspects when their process dies, and only a suspect that was marked is
+    /// condemned. Answers in order.
     async fn start(&self, fences: Vec<Fence>) -> Result<Vec<Verdict>, StoreError>;
 
     /// Keeps leases, each until `lease` after the database's now, and stores progress. Answers in order. A job whose row

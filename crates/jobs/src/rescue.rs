@@ -28,8 +28,11 @@ pub struct Verdict {
     pub event: Event,
     /// Why it ends, if it does.
     pub reason: Option<Reason>,
-    /// Its input is a suspect from now on, with one more process that may have died on it.
+    /// Its input is a suspect from now on.
     pub suspect: bool,
+    /// One more process died on its input. That is certain of none beside which others ran: several of those may have had
+    /// this input, and it was one death.
+    pub counts: bool,
 }
 
 /// Decides. A lost lease is no failure, but has a cap of its own. What had started may be what its process died of; it
@@ -37,13 +40,15 @@ pub struct Verdict {
 #[must_use]
 pub fn after_lost_lease(lost: &LostLease<'_>, rules: RescueRules) -> Verdict {
     let suspect = lost.had_started;
+    let counts = suspect && lost.alone;
     let crashes = lost.crashes.saturating_add(1);
     let ends = |event, reason| Verdict {
         event,
         reason: Some(reason),
         suspect,
+        counts,
     };
-    if suspect && lost.alone && crashes >= rules.crashes_to_condemn {
+    if counts && crashes >= rules.crashes_to_condemn {
         return ends(Event::GiveUp, Reason::Poison);
     }
     if lost.cancel_requested {
@@ -56,5 +61,6 @@ pub fn after_lost_lease(lost: &LostLease<'_>, rules: RescueRules) -> Verdict {
         event: Event::LoseLease,
         reason: None,
         suspect,
+        counts,
     }
 }

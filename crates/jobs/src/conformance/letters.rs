@@ -125,6 +125,7 @@ pub(super) async fn replayed_poison_runs_alone(subject: Subject) {
             Some(claimed) => claimed,
             None => subject.claim_alone(SHORT).await.expect("the suspect"),
         };
+        subject.begin(&claimed).await;
         subject.outlives(&claimed).await;
         subject.rescue().await;
     }

@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use super::{LONG, SHORT, Subject, dead, ids, queue};
 use crate::model::{Claimed, Outcome, Reason};
-use crate::port::Verdict;
 use crate::states::State;
 
 impl Subject {
@@ -23,8 +22,7 @@ pub(super) async fn only_what_had_started_is_a_suspect(subject: Subject) {
     wish.starts = false;
     let claimed = subject.port.claim(wish).await.expect("claimed");
     let (started, waited) = (&claimed[0], &claimed[1]);
-    let verdicts = subject.port.start(vec![started.fence]).await;
-    assert_eq!(verdicts.expect("an answer"), [Verdict::Held]);
+    subject.begin(started).await;
     subject.crash(&claimed).await;
     assert!(subject.job(started.fence.job).await.alone);
     assert!(!subject.job(waited.fence.job).await.alone);
@@ -66,6 +64,7 @@ pub(super) async fn two_crashes_condemn_an_input_and_no_neighbour(subject: Subje
     // Each runs alone now. The neighbours are done; the poison takes its process with it.
     let mut done = Vec::new();
     while let Some(alone) = subject.claim_alone(SHORT).await {
+        subject.begin(&alone).await;
         if alone.fence.job == poison {
             subject.crash(&[alone]).await;
         } else {
@@ -93,6 +92,40 @@ pub(super) async fn two_crashes_condemn_an_input_and_no_neighbour(subject: Subje
     assert!(subject.claim(9, LONG).await.is_empty());
     let known = subject.claim_alone(LONG).await.expect("put aside");
     assert_eq!((known.fence.job, known.crashes), (still, 2));
+}
+
+pub(super) async fn a_suspect_claimed_alone_and_never_started_is_not_condemned(subject: Subject) {
+    let id = subject.enqueue_one("a").await;
+    let claimed = subject.claim_for(SHORT).await;
+    subject.crash(&[claimed]).await;
+    // Its worker never hears of it, or is gone before it begins.
+    for _ in 0..3 {
+        let alone = subject.claim_alone(SHORT).await.expect("the suspect");
+        assert_eq!(alone.crashes, 1);
+        assert_eq!(subject.job(id).await.started_at, None);
+        subject.crash(&[alone]).await;
+        let job = subject.job(id).await;
+        assert_eq!((job.state, job.alone), (State::Waiting, true));
+    }
+    let alone = subject.claim_alone(SHORT).await.expect("the suspect");
+    subject.begin(&alone).await;
+    assert!(subject.job(id).await.started_at.is_some());
+    subject.crash(&[alone]).await;
+    assert_eq!(subject.job(id).await.reason, Some(Reason::Poison));
+}
+
+pub(super) async fn one_death_of_two_jobs_on_one_input_condemns_neither(subject: Subject) {
+    let same = [
+        subject.enqueue_one("same").await,
+        subject.enqueue_one("same").await,
+    ];
+    let claimed = subject.claim(2, SHORT).await;
+    assert_eq!(ids(&claimed), same);
+    subject.crash(&claimed).await;
+    for id in same {
+        let alone = subject.claim_alone(LONG).await.expect("the suspect");
+        assert_eq!((alone.fence.job, alone.crashes), (id, 1));
+    }
 }
 
 pub(super) async fn a_reported_crash_makes_a_suspect(subject: Subject) {

@@ -27,6 +27,8 @@ pub(crate) struct Ending {
     pub(crate) message: Option<String>,
     /// A process died on it, or may have.
     pub(crate) crash: bool,
+    /// That death is one more of its input's; otherwise it only makes the input a suspect.
+    pub(crate) counts: bool,
     /// No process died on it although it ran.
     pub(crate) acquitted: bool,
 }
@@ -58,6 +60,7 @@ impl Ending {
             reason,
             message: text.map(|text| message(&text)),
             crash,
+            counts: crash,
             acquitted: !crash && (failed || reason.is_none()),
         })
     }
@@ -76,6 +79,7 @@ impl Ending {
             reason: Some(verdict.reason.unwrap_or(Reason::LostLease)),
             message: Some("the lease ran out".to_owned()),
             crash: verdict.suspect,
+            counts: verdict.counts,
             acquitted: false,
         })
     }

@@ -286,7 +286,7 @@ impl Claimer {
         let port = self.shared.broker.port();
         match port.claim_alone(queues, self.holder()).await {
             Ok(Some(claimed)) => {
-                self.hold(claimed, true, self.shared.clock.monotonic());
+                self.hold(claimed, false, self.shared.clock.monotonic());
                 self.suspects_at = Duration::ZERO;
                 self.run_alone().await;
             }

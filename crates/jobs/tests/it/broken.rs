@@ -60,4 +60,6 @@ rejected! {
     a_cancellation_that_nobody_hears_of: sqlite HidesCancellations by a_running_job_hears_of_its_cancellation,
     a_replay_that_is_never_dry: sqlite NeverDry by a_dry_run_changes_nothing,
     a_claim_that_starts_everything: sqlite StartsEverything by only_what_had_started_is_a_suspect,
+    a_suspect_that_is_started_by_its_claim:
+        postgres StartsSuspects by a_suspect_claimed_alone_and_never_started_is_not_condemned,
 }

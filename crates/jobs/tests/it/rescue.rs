@@ -36,6 +36,7 @@ proptest! {
         // Who shared its process, or never began, is never condemned.
         prop_assert!(verdict.reason != Some(Reason::Poison) || (alone && had_started));
         prop_assert_eq!(verdict.suspect, had_started);
+        prop_assert_eq!(verdict.counts, alone && had_started);
     }
 }
 

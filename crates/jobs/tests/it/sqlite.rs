@@ -57,6 +57,8 @@ conform! {
     only_what_had_started_is_a_suspect
     a_suspect_runs_alone_and_is_acquitted
     two_crashes_condemn_an_input_and_no_neighbour
+    a_suspect_claimed_alone_and_never_started_is_not_condemned
+    one_death_of_two_jobs_on_one_input_condemns_neither
     a_reported_crash_makes_a_suspect
     what_comes_on_a_suspect_input_is_put_aside
     suspects_that_wait_are_known

@@ -16,7 +16,7 @@ WITH picked AS MATERIALIZED (
     UPDATE stanchion_jobs.jobs AS j
     SET state = 'running', attempt = j.attempt + 1, worker = $2, lease = $3,
         leased_until = statement_timestamp() + $4 * interval '1 microsecond',
-        started_at = statement_timestamp(), percent = NULL, progress = NULL
+        started_at = NULL, percent = NULL, progress = NULL
     FROM oldest AS o
     WHERE j.id = o.id
     RETURNING j.id, j.attempt, j.queue, j.kind, j.priority, j.args, j.input, j.max_attempts, j.max_lost_leases,

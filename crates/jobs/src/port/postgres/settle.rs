@@ -108,6 +108,7 @@ impl Settle {
             .bind(all(endings, |ending| ending.reason.map(Reason::as_str)))
             .bind(all(endings, |ending| ending.message.clone()))
             .bind(all(endings, |ending| ending.crash))
+            .bind(all(endings, |ending| ending.counts))
             .bind(all(endings, |ending| ending.acquitted))
             .bind(all(endings, Ending::keeps))
             .bind(keeps(State::Cancelled));

@@ -5,8 +5,9 @@ WITH given AS (
     SELECT g.*
     FROM unnest(
         :id::uuid[], :attempt::integer[], :lease::uuid[], :state::text[], :after_us::bigint[], :failed::boolean[],
-        :lost::boolean[], :reason::text[], :message::text[], :crash::boolean[], :acquitted::boolean[], :keeps::smallint[]
-    ) AS g (id, attempt, lease, state, after_us, failed, lost, reason, message, crash, acquitted, keeps)
+        :lost::boolean[], :reason::text[], :message::text[], :crash::boolean[], :counts::boolean[], :acquitted::boolean[],
+        :keeps::smallint[]
+    ) AS g (id, attempt, lease, state, after_us, failed, lost, reason, message, crash, counts, acquitted, keeps)
 ), ended AS (
     DELETE FROM stanchion_jobs.jobs AS j USING given AS g
     WHERE j.id = g.id AND j.attempt = g.attempt AND j.lease = g.lease
@@ -15,7 +16,7 @@ WITH given AS (
         j.backoff_base_us, j.backoff_cap_us, j.jitter, j.attempt, j.failures, j.lost_leases, j.alone, j.percent,
         j.progress, j.traceparent, j.unique_key, j.unique_scope, j.worker, j.lease, j.created_at, j.run_at,
         j.started_at, j.attempts, g.state IN ('waiting', 'parked') AS stopped, g.state, g.failed, g.lost, g.reason,
-        g.message, g.crash, g.acquitted, g.keeps
+        g.message, g.crash, g.counts, g.acquitted, g.keeps
 ), kept AS (
     INSERT INTO stanchion_jobs.history (
         id, queue, kind, priority, state, args, input, max_attempts, max_lost_leases, timeout_us, backoff_base_us,
@@ -49,15 +50,17 @@ WITH given AS (
     FROM given AS g JOIN stanchion_jobs.jobs AS old ON old.id = g.id --? again
     WHERE j.id = g.id AND j.attempt = g.attempt AND j.lease = g.lease --? again
         AND g.state IN ('waiting', 'parked') AND NOT j.cancel_requested --? again
-    RETURNING j.id, j.attempt, g.lease, j.input, old.alone, g.crash, g.acquitted --? again
+    RETURNING j.id, j.attempt, g.lease, j.input, old.alone, g.crash, g.counts, g.acquitted --? again
 ), settled AS (
-    SELECT id, attempt, lease, input, alone, crash, acquitted FROM ended
+    SELECT id, attempt, lease, input, alone, crash, counts, acquitted FROM ended
     UNION ALL --? again
-    SELECT id, attempt, lease, input, alone, crash, acquitted FROM again --? again
+    SELECT id, attempt, lease, input, alone, crash, counts, acquitted FROM again --? again
 ), suspected AS (
     INSERT INTO stanchion_jobs.suspects AS s (input, crashes, last_at)
-    SELECT input, count(*), clock_timestamp() FROM settled WHERE crash GROUP BY input ORDER BY input
-    ON CONFLICT (input) DO UPDATE SET crashes = s.crashes + excluded.crashes, last_at = excluded.last_at
+    SELECT input, greatest(count(*) FILTER (WHERE counts), 1), clock_timestamp()
+    FROM settled WHERE crash GROUP BY input ORDER BY input
+    ON CONFLICT (input) DO UPDATE SET last_at = excluded.last_at,
+        crashes = s.crashes + (SELECT count(*) FROM settled AS t WHERE t.counts AND t.input = s.input)
 ), acquitted AS (
     DELETE FROM stanchion_jobs.suspects AS s USING settled AS t
     WHERE t.alone AND t.acquitted AND s.input = t.input

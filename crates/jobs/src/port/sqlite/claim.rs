@@ -103,7 +103,7 @@ pub(super) fn claim_alone(
         return Ok(None);
     };
     let crashes = crashes(connection, input)?.unwrap_or_default();
-    let claimed = take(connection, now, holder, Some(now), (id, crashes))?;
+    let claimed = take(connection, now, holder, None, (id, crashes))?;
     Ok(Some(claimed))
 }
 

@@ -57,7 +57,7 @@ pub(super) fn apply(
         }
         if ending.crash {
             let mut suspect = connection.prepare_cached(SUSPECT)?;
-            suspect.execute((held.input, now.as_micros()))?;
+            suspect.execute((held.input, now.as_micros(), ending.counts))?;
         } else if held.alone && ending.acquitted {
             connection.prepare_cached(ACQUIT)?.execute([held.input])?;
         }

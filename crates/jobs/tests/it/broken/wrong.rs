@@ -34,6 +34,7 @@ pub(crate) enum Wrong {
     HidesCancellations,
     NeverDry,
     StartsEverything,
+    StartsSuspects,
 }
 
 /// What a wrong broker remembers: the true fence of each job, and jobs that it claimed.
@@ -171,6 +172,10 @@ impl Port for Broken {
         holder: Holder,
     ) -> Result<Option<Claimed>, StoreError> {
         let claimed = self.inner.claim_alone(queues, holder).await?;
+        if self.is(Wrong::StartsSuspects) {
+            let fences = claimed.iter().map(|one| one.fence).collect();
+            self.inner.start(fences).await?;
+        }
         Ok(self.told(claimed.into_iter().collect()).pop())
     }
 

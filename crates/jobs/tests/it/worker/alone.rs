@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use stanchion_jobs::conformance::Subject;
-use stanchion_jobs::port::{Claim, Holder, Quota, RescueRules};
+use stanchion_jobs::port::{Claim, Holder, Quota, RescueRules, Verdict};
 use stanchion_jobs::{Context, Failure, LeaseId, Priority, Reason, State, Worker};
 use stanchion_testkit::eventually;
 
@@ -103,7 +103,10 @@ pub(super) async fn two_crashes_on_an_input_make_it_poison_and_its_neighbours_ar
     crash(&subject, 2).await;
     let queues = vec![queue("main")];
     let alone = subject.port.claim_alone(queues, holder(&subject)).await;
-    assert_eq!(alone.unwrap().unwrap().fence.job, poison);
+    let alone = alone.unwrap().unwrap();
+    assert_eq!(alone.fence.job, poison);
+    let begun = subject.port.start(vec![alone.fence]).await;
+    assert_eq!(begun.unwrap(), [Verdict::Held]);
     rescued(&subject, 1).await;
     // Of another one, processes die that the handler starts.
     let reported = enqueue(&subject, "reported").await;
