@@ -34,9 +34,9 @@ fn each<const FROM: usize, const TO: usize>(
     convert: impl Fn([u8; FROM]) -> [u8; TO],
 ) -> Raster {
     let (source, _) = raster.pixels.as_chunks::<FROM>();
-    let mut pixels = Vec::with_capacity(source.len() * TO);
-    for &pixel in source {
-        pixels.extend_from_slice(&convert(pixel));
+    let mut pixels = vec![0; source.len() * TO];
+    for (to, &from) in pixels.as_chunks_mut::<TO>().0.iter_mut().zip(source) {
+        *to = convert(from);
     }
     Raster {
         size: raster.size,

@@ -26,7 +26,7 @@ pub fn picture(seed: u64, category: &str) -> Result<Vec<u8>, MediaError> {
         channels: Channels::Rgb,
         pixels,
     };
-    encode::encode(raster, Encoding::Jpeg, &Recipe::default())
+    encode::encode(&raster, Encoding::Jpeg, &Recipe::default())
 }
 
 type Colour = [i32; 3];

@@ -1,5 +1,13 @@
 //! How much light the stored values stand for.
 
+use std::sync::LazyLock;
+
+/// The curve, made when it is first asked for.
+pub(crate) fn curve() -> &'static Curve {
+    static CURVE: LazyLock<Curve> = LazyLock::new(Curve::new);
+    &CURVE
+}
+
 /// The transfer curve of sRGB as tables: stored values have 8 bits, light has 16.
 pub(crate) struct Curve {
     light: Vec<u16>,
@@ -7,7 +15,7 @@ pub(crate) struct Curve {
 }
 
 impl Curve {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         let light = |value: u8| (light_of(f64::from(value) / 255.0) * 65_535.0).round() as u16;
         let stored = |light: u16| (value_of(f64::from(light) / 65_535.0) * 255.0).round() as u8;
         Self {
@@ -53,7 +61,7 @@ mod tests {
 
     #[test]
     fn every_stored_value_survives_the_way_to_light_and_back() {
-        let curve = Curve::new();
+        let curve = curve();
         for value in 0..=u8::MAX {
             assert_eq!(curve.stored(curve.linear([value; 4])), [value; 4]);
         }

@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use crate::resize::Sizes;
-use crate::{Caps, Encoding, Extent, MediaError, Probed, Recipe, Rendered, decode, encode, probe};
+use crate::{
+    Caps, Encoding, Extent, MediaError, Probed, Recipe, Rendered, decode, encode, probe, resize,
+};
 
 /// What is accepted, and what is made of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,13 +37,22 @@ impl Pipeline {
     /// Where a decoder does.
     pub fn render(&self, bytes: &[u8], encoding: Encoding) -> Result<Vec<Rendered>, MediaError> {
         let probed = self.probe(bytes, Extent::Whole)?;
-        let base = decode::decode(bytes, &probed, &self.recipe)?;
-        let mut sizes = Sizes::of(&base, self.recipe.light);
+        let mut base = decode::decode(bytes, &probed, &self.recipe)?;
+        let mut renditions = self
+            .recipe
+            .renditions(probed.upright(), encoding)
+            .into_iter()
+            .peekable();
         let mut rendered = Vec::new();
-        for rendition in self.recipe.renditions(probed.upright(), encoding) {
-            let raster = sizes.at(rendition.size())?;
-            let bytes = encode::encode(raster, encoding, &self.recipe)?;
+        while let Some(rendition) = renditions.next() {
+            let raster = resize::resize(&base, rendition.size(), self.recipe.light)?;
+            let bytes = encode::encode(&raster, encoding, &self.recipe)?;
             rendered.push(Rendered { rendition, bytes });
+            // A rendition with headroom for the next one takes the place of the larger picture.
+            let next = renditions.peek().map_or(u32::MAX, |next| next.width);
+            if rendition.width >= self.recipe.with_headroom(next) {
+                base = raster;
+            }
         }
         Ok(rendered)
     }

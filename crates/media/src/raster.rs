@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use crate::{Channels, MediaError, Orientation, Size};
 
 /// Decoded pixels: 8 bits a channel, rows without gaps.
@@ -71,28 +73,29 @@ impl Raster {
     }
 
     /// Without transparency, on a background.
-    pub(crate) fn flattened(self, background: [u8; 3]) -> Self {
+    pub(crate) fn flattened(&self, background: [u8; 3]) -> Cow<'_, Self> {
         if self.channels != Channels::Rgba {
-            return self;
+            return Cow::Borrowed(self);
         }
         let (source, _) = self.pixels.as_chunks::<4>();
-        let mut pixels = Vec::with_capacity(source.len() * 3);
-        for &[red, green, blue, alpha] in source {
+        let mut pixels = vec![0; source.len() * 3];
+        let (flat, _) = pixels.as_chunks_mut::<3>();
+        for (flat, &[red, green, blue, alpha]) in flat.iter_mut().zip(source) {
             let over = |front: u8, back: u8| {
                 let (front, back, alpha) = (u32::from(front), u32::from(back), u32::from(alpha));
                 u8::try_from((front * alpha + back * (255 - alpha) + 127) / 255).unwrap_or(u8::MAX)
             };
-            pixels.extend([
+            *flat = [
                 over(red, background[0]),
                 over(green, background[1]),
                 over(blue, background[2]),
-            ]);
+            ];
         }
-        Self {
+        Cow::Owned(Self {
+            size: self.size,
             channels: Channels::Rgb,
             pixels,
-            ..self
-        }
+        })
     }
 }
 

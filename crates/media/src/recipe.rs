@@ -116,7 +116,7 @@ pub struct Recipe {
     pub background: [u8; 3],
     /// In which light pixels are averaged.
     pub light: Light,
-    /// How wide a picture is decoded at least, in percent of the largest rendition, 100 to 400.
+    /// How wide that is at least which a rendition is resized from, in percent of its width, 100 to 400.
     ///
     /// A decoder divides by 2, 4 or 8 at little cost, but with a coarse filter: what remains is left to a better one.
     pub headroom_percent: u32,
@@ -185,7 +185,8 @@ impl Recipe {
     /// Where a rendition is stored.
     ///
     /// The key is the same for the same original, parameters and encoder, and another one whenever the bytes could differ.
-    /// It does not depend on the other widths but for the largest, which decides how large the picture is decoded.
+    /// It does not depend on narrower ones. The widest decides how large the picture is decoded, and wide ones are what narrow
+    /// ones are made of.
     #[must_use]
     pub fn key(&self, original: &ContentHash, rendition: &Rendition) -> Key {
         let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
@@ -197,6 +198,10 @@ impl Recipe {
     /// All that decides the bytes of a rendition of a given original, in a form that is never read.
     fn parameters(&self, rendition: &Rendition) -> String {
         let [red, green, blue] = self.background;
+        let mut wider = self.widths.clone();
+        wider.retain(|&width| width > rendition.width);
+        wider.sort_unstable();
+        wider.dedup();
         let encoder = encode::version(rendition.encoding, self.jpeg_codec);
         let settings = match rendition.encoding {
             Encoding::Jpeg => {
@@ -205,13 +210,15 @@ impl Recipe {
             Encoding::Webp => format!("q={}", self.webp_quality),
         };
         format!(
-            "{encoder} codec={:?} w={} {settings} light={:?} largest={} headroom={}",
-            self.jpeg_codec,
-            rendition.width,
-            self.light,
-            self.largest(),
-            self.headroom_percent,
+            "{encoder} codec={:?} w={} {settings} light={:?} wider={wider:?} headroom={}",
+            self.jpeg_codec, rendition.width, self.light, self.headroom_percent,
         )
+    }
+
+    /// How wide a picture should be at least for a rendition of a width.
+    pub(crate) fn with_headroom(&self, width: u32) -> u32 {
+        let wanted = u64::from(width) * u64::from(self.headroom_percent) / 100;
+        u32::try_from(wanted).unwrap_or(u32::MAX)
     }
 
     /// The largest width.

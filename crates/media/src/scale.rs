@@ -9,7 +9,7 @@ const PIXELS: u64 = 16_000_000;
 /// The divisor of both sides: 1, 2, 4 or 8 for JPEG, and 1 to 32 for what is averaged in squares.
 pub(crate) fn divisor(format: Format, upright: Size, recipe: &Recipe) -> u32 {
     let largest = recipe.largest();
-    let wanted = largest.saturating_mul(recipe.headroom_percent) / 100;
+    let wanted = recipe.with_headroom(largest);
     let fitting = |least: u32| {
         let mut divisors = (1..=32_u32).rev();
         divisors.find(|&divisor| {

@@ -33,8 +33,8 @@ fn keys_are_what_they_were() {
     let keys: Vec<String> = keys.iter().map(Key::to_string).collect();
     insta::assert_snapshot!(keys.join("\n"), @"
     o-b68145d2e26602db389dbfc2bc679cd2f04cbd2f10c9a0ff41e983252f30785c
-    r-44e3277c4f8f43386f44f14257256d68c7c56710d7f04459d02c2c2008f35cd4.jpg
-    r-0a04b2b4964e8ea996275384ac8cc67dbdfda0b9aee09b7800d9ec85593f53d3.webp
+    r-9293098bb45fce7fa229dc21268090124b104401826feaa9b1004e4ac4e91f2f.jpg
+    r-4fecb8b64110588655beaa435931d841afedd1c9fb25dcc8a453c751ba25d4ed.webp
     ");
 }
 

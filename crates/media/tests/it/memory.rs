@@ -6,7 +6,9 @@ use std::process::Command;
 
 use stanchion_media::{Encoding, Extent, JpegCodec, MediaError, Pipeline, Recipe};
 
-use crate::samples::{animated_webp, gif, interlaced_png, jpeg, jpeg_with, png, scene, webp};
+use crate::samples::{
+    animated_webp, gif, interlaced_png, jpeg, jpeg_with, png, scene, transparent_webp, webp,
+};
 
 const PICTURE: &str = "STANCHION_MEDIA_TEST_PICTURE";
 const MARK: &str = "peak bytes: ";
@@ -105,6 +107,7 @@ fn no_format_takes_more_than_the_probe_says() {
         caps.png_interlaced,
     );
     stays_within("webp", &webp(3000, 2000), caps.webp);
+    stays_within("transparent webp", &transparent_webp(2000, 1500), caps.webp);
     stays_within("animated webp", &animated_webp(2000, 1500, 2), caps.webp);
     stays_within("gif", &gif(3000, 2000, 2), caps.gif);
 }
