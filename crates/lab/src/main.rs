@@ -29,6 +29,8 @@ enum Study {
     Stock(studies::stock::Options),
     /// Every way to share a limit among servers, in good times and through faults.
     Limiter(studies::limiter::Options),
+    /// Renditions of pictures, by codec and format, beside sharp.
+    Media(studies::media::Options),
     /// One server of a fleet that shares a limit. The study starts it by itself.
     #[command(hide = true)]
     LimiterWorker(studies::limiter::worker::Options),
@@ -46,6 +48,7 @@ async fn main() -> anyhow::Result<()> {
         Study::Catalog(options) => studies::catalog::run(&options).await,
         Study::Stock(options) => studies::stock::run(&options).await,
         Study::Limiter(options) => studies::limiter::run(&options).await,
+        Study::Media(options) => studies::media::run(&options),
         Study::LimiterWorker(options) => studies::limiter::worker::serve(&options).await,
         Study::LimiterEnvoy(options) => studies::limiter::envoy::serve(&options).await,
         Study::Bare(options) => peers::bare::serve(&options).await,

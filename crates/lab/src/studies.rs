@@ -2,4 +2,5 @@
 
 pub(crate) mod catalog;
 pub(crate) mod limiter;
+pub(crate) mod media;
 pub(crate) mod stock;

@@ -1,6 +1,6 @@
 mod advice;
 mod cells;
-mod cpu;
+pub(crate) mod cpu;
 mod crowd;
 mod figure;
 mod http;

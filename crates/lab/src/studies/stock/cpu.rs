@@ -7,7 +7,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Processor seconds so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Used {
+pub(crate) struct Used {
     /// Of the process itself.
     pub own: f64,
     /// Of its children that ended and were waited for.
@@ -20,12 +20,12 @@ struct Process {
 }
 
 /// What a process used; nothing when it is gone.
-pub(super) fn of(pid: u32) -> Used {
+pub(crate) fn of(pid: u32) -> Used {
     read(&pid.to_string()).map_or_else(Used::default, |process| process.used)
 }
 
 /// What a process and its children used, those that ended included.
-pub(super) fn of_family(pid: u32) -> f64 {
+pub(crate) fn of_family(pid: u32) -> f64 {
     let used = of(pid);
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let processes = entries.filter_map(|entry| read(entry.file_name().to_str()?));
