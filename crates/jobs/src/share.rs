@@ -162,6 +162,11 @@ impl Shares {
         turns.into_iter()
     }
 
+    #[cfg(test)]
+    fn ahead(&self, lane: Lane) -> u64 {
+        self.lines[lane.queue].ahead(lane)
+    }
+
     fn waits(&self, lane: Lane) -> bool {
         self.lines[lane.queue].lane_waits(lane)
     }

@@ -93,6 +93,14 @@ impl Line {
         empty.map(wish).collect()
     }
 
+    /// By how many jobs a lane is ahead of what its share gives it, this queue's own lead included.
+    #[cfg(test)]
+    pub(super) fn ahead(&self, lane: Lane) -> u64 {
+        let share = SHARES_PERMILLE[place(lane)];
+        (self.lanes[place(lane)].pass * weight(place(lane), Some(place(lane)))).div_ceil(WHOLE)
+            + (self.pass * share).div_ceil(1000)
+    }
+
     pub(super) fn heard(&mut self, lane: Lane, wait: Duration, now: Duration) {
         self.lanes[place(lane)].heard(wait, now);
     }
