@@ -4,6 +4,8 @@
 //! is kept as long as somebody refers to it, and deleted some time after nobody does. What says so is in the database:
 //!
 //! 1. [`Objects::hold`] writes a reference in the caller's transaction. **After** its commit the object is put.
+//!    Who must put an object before there is anything that could refer to it calls [`Objects::stage`], puts it, and then
+//!    [`Objects::adopt`]s it: if that never happens, the object is collected like one that nobody refers to any more.
 //! 2. [`Objects::release`] takes all references of an owner away, and marks what they were to.
 //! 3. [`Objects::collect`] looks at what was marked long enough ago. It locks the object's row, looks again whether anybody
 //!    refers to it, and only then deletes the object and, in the same transaction, the row.
@@ -139,6 +141,32 @@ impl Objects {
     /// The database's own.
     pub async fn hold(tx: &mut Tx, owner: Uuid, keys: &[ObjectKey]) -> Result<(), StoreError> {
         references::hold(tx, owner, keys).await
+    }
+
+    /// Announces an object that is about to be put, and that nobody refers to yet: unless somebody does within the grace, it
+    /// is collected.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn stage(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        let key = vec![key.to_string()];
+        references::claim(&mut tx, key.clone()).await?;
+        references::mark(&mut tx, key).await?;
+        tx.commit().await
+    }
+
+    /// Makes `owner` one who refers to an object that was staged and put. `false` when it has been collected meanwhile, and
+    /// then nothing refers to it: the grace was shorter than the time since.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn adopt(tx: &mut Tx, owner: Uuid, key: &ObjectKey) -> Result<bool, StoreError> {
+        let is_there = references::unmark(tx, key.as_str()).await?;
+        if is_there {
+            references::refer(tx, owner, vec![key.to_string()]).await?;
+        }
+        Ok(is_there)
     }
 
     /// Takes all references of `owner` away.

@@ -31,13 +31,18 @@ pub(super) async fn hold(tx: &mut Tx, owner: Uuid, keys: &[ObjectKey]) -> Result
     // PostgreSQL claims no row twice in one statement.
     let keys: BTreeSet<String> = keys.iter().map(ToString::to_string).collect();
     let keys: Vec<String> = keys.into_iter().collect();
+    claim(tx, keys.clone()).await?;
+    refer(tx, owner, keys).await
+}
+
+/// Has rows of the objects without a mark. It waits for a collector that is about to delete one of them.
+pub(super) async fn claim(tx: &mut Tx, keys: Vec<String>) -> Result<(), StoreError> {
     match tx.kind() {
         TxKind::Sqlite(tx, _) => {
             let step = move |connection: &Connection| -> Result<(), StoreError> {
+                let mut claim = connection.prepare_cached(CLAIM_SQLITE)?;
                 for key in keys {
-                    connection.prepare_cached(CLAIM_SQLITE)?.execute([&key])?;
-                    let refer = (owner.as_bytes(), &key);
-                    connection.prepare_cached(REFER_SQLITE)?.execute(refer)?;
+                    claim.execute([key])?;
                 }
                 Ok(())
             };
@@ -46,6 +51,25 @@ pub(super) async fn hold(tx: &mut Tx, owner: Uuid, keys: &[ObjectKey]) -> Result
         TxKind::Postgres(tx) => {
             let claim = sqlx::query(CLAIM_POSTGRES).bind(&keys);
             claim.execute(&mut **tx).await?;
+            Ok(())
+        }
+    }
+}
+
+/// Makes `owner` one who refers to objects that have rows.
+pub(super) async fn refer(tx: &mut Tx, owner: Uuid, keys: Vec<String>) -> Result<(), StoreError> {
+    match tx.kind() {
+        TxKind::Sqlite(tx, _) => {
+            let step = move |connection: &Connection| -> Result<(), StoreError> {
+                let mut refer = connection.prepare_cached(REFER_SQLITE)?;
+                for key in keys {
+                    refer.execute((owner.as_bytes(), key))?;
+                }
+                Ok(())
+            };
+            tx.run(step).await
+        }
+        TxKind::Postgres(tx) => {
             let refer = sqlx::query(REFER_POSTGRES).bind(owner).bind(&keys);
             refer.execute(&mut **tx).await?;
             Ok(())
@@ -131,33 +155,33 @@ pub(super) async fn is_referred(tx: &mut Tx, key: &str) -> Result<bool, StoreErr
     }
 }
 
-/// Takes the mark off an object.
-pub(super) async fn unmark(tx: &mut Tx, key: &str) -> Result<(), StoreError> {
+/// Takes the mark off an object; says whether it has a row.
+pub(super) async fn unmark(tx: &mut Tx, key: &str) -> Result<bool, StoreError> {
     change(tx, (UNMARK_SQLITE, UNMARK_POSTGRES), key).await
 }
 
 /// Forgets an object that is gone.
 pub(super) async fn forget(tx: &mut Tx, key: &str) -> Result<(), StoreError> {
-    change(tx, (FORGET_SQLITE, FORGET_POSTGRES), key).await
+    change(tx, (FORGET_SQLITE, FORGET_POSTGRES), key).await?;
+    Ok(())
 }
 
 async fn change(
     tx: &mut Tx,
     (sqlite, postgres): (&'static str, &'static str),
     key: &str,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     match tx.kind() {
         TxKind::Sqlite(tx, _) => {
             let key = key.to_owned();
-            let step = move |connection: &Connection| -> Result<(), StoreError> {
-                connection.prepare_cached(sqlite)?.execute([key])?;
-                Ok(())
+            let step = move |connection: &Connection| -> Result<bool, StoreError> {
+                Ok(connection.prepare_cached(sqlite)?.execute([key])? > 0)
             };
             tx.run(step).await
         }
         TxKind::Postgres(tx) => {
-            sqlx::query(postgres).bind(key).execute(&mut **tx).await?;
-            Ok(())
+            let changed = sqlx::query(postgres).bind(key).execute(&mut **tx).await?;
+            Ok(changed.rows_affected() > 0)
         }
     }
 }

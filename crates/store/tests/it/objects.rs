@@ -15,6 +15,7 @@ on_both! {
     an_object_is_written_once_and_read_in_parts
     a_file_of_many_parts_is_there_as_a_whole
     what_nobody_refers_to_is_collected_after_the_grace
+    what_was_staged_is_adopted_or_collected
     what_cannot_be_deleted_does_not_hold_up_the_rest
     an_object_that_somebody_holds_is_there_whatever_is_collected
 }
@@ -111,6 +112,41 @@ async fn a_file_of_many_parts_is_there_as_a_whole(store: Store, _guard: Guard) {
         .put_file(&key("none"), &folder.path().join("none"))
         .await;
     assert!(matches!(missing, Err(ObjectsError::File(_))), "{missing:?}");
+}
+
+async fn what_was_staged_is_adopted_or_collected(store: Store, _guard: Guard) {
+    let folder = TempDir::new().unwrap();
+    let objects = open(&store, &folder);
+    let (ids, adopted, left) = (ids(), key("adopted"), key("left"));
+    let owner = ids.next();
+    let adopt = async |key: &ObjectKey| {
+        let mut tx = store.begin().await.unwrap();
+        let is_there = Objects::adopt(&mut tx, owner, key).await.unwrap();
+        tx.commit().await.unwrap();
+        is_there
+    };
+    assert!(!adopt(&adopted).await, "nothing was staged");
+    for key in [&adopted, &left] {
+        objects.stage(key).await.unwrap();
+        let put = objects.put(key, Bytes::from_static(b"bytes")).await;
+        assert!(put.unwrap());
+    }
+    let collect = async |grace| objects.collect(grace, 10).await.unwrap();
+    let nothing = Collected::default();
+    assert_eq!(collect(HOUR).await, nothing, "the grace protects both");
+    assert!(adopt(&adopted).await);
+    let one = Collected {
+        deleted: 1,
+        ..nothing
+    };
+    assert_eq!(collect(Duration::ZERO).await, one);
+    assert!(read(&objects, &adopted, Wanted::All).await.is_ok());
+    assert!(!adopt(&left).await, "it was collected");
+    // Staging again what somebody refers to takes nothing from them.
+    objects.stage(&adopted).await.unwrap();
+    let kept = Collected { kept: 1, ..nothing };
+    assert_eq!(collect(Duration::ZERO).await, kept);
+    assert!(read(&objects, &adopted, Wanted::All).await.is_ok());
 }
 
 async fn what_nobody_refers_to_is_collected_after_the_grace(store: Store, _guard: Guard) {
