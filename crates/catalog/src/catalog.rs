@@ -7,7 +7,8 @@ use crate::CatalogError;
 use crate::cursor::Cursors;
 use crate::gather::Gather;
 use crate::model::{
-    Category, NewPicture, NewProduct, PictureState, Product, Rendition, Revision, Status,
+    AddedPicture, Category, NewPicture, NewProduct, Picture, PictureState, Product, Rendition,
+    Revision, Status,
 };
 use crate::port::postgres::PostgresCatalog;
 use crate::port::sqlite::SqliteCatalog;
@@ -221,7 +222,37 @@ impl Catalog {
         self.port.export(after, statuses, limit).await
     }
 
-    /// Records a picture behind the product's other ones; the product gets a new version.
+    /// The product that has a picture, if it is there and not deleted.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn product_of_picture(&self, id: Uuid) -> Result<Option<Product>, CatalogError> {
+        self.port.product_of_picture(id).await
+    }
+
+    /// Up to `limit` pictures that are pending, by their ids after `after`.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn pending_pictures(
+        &self,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, CatalogError> {
+        self.port.pending_pictures(after, limit).await
+    }
+
+    /// Up to `limit` pictures whose product was deleted. They stay until each is
+    /// [forgotten](Catalog::forget_picture), so that whoever stores their bytes hears of it.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn orphaned_pictures(&self, limit: u32) -> Result<Vec<Uuid>, CatalogError> {
+        self.port.orphaned_pictures(limit).await
+    }
+
+    /// Records a picture behind the product's other ones; the product gets a new version. A product has a picture once: of
+    /// the same bytes the first stays, and nothing changes.
     ///
     /// # Errors
     /// [`CatalogError::NotFound`] when there is no such product, or the database's own.
@@ -229,8 +260,16 @@ impl Catalog {
         &self,
         tx: Option<&mut Tx>,
         new: NewPicture,
-    ) -> Result<Product, CatalogError> {
+    ) -> Result<AddedPicture, CatalogError> {
         self.port.add_picture(tx, new).await
+    }
+
+    /// A picture, which nobody else changes or removes until the transaction ends.
+    ///
+    /// # Errors
+    /// As for [`Catalog::settle_picture`].
+    pub async fn lock_picture(&self, tx: &mut Tx, id: Uuid) -> Result<Picture, CatalogError> {
+        self.port.lock_picture(tx, id).await
     }
 
     /// Records what became of a picture; the product gets a new version.
@@ -257,5 +296,13 @@ impl Catalog {
         id: Uuid,
     ) -> Result<Product, CatalogError> {
         self.port.remove_picture(tx, id).await
+    }
+
+    /// Removes the record of a picture whose product was deleted, if it is still there.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn forget_picture(&self, tx: &mut Tx, id: Uuid) -> Result<(), CatalogError> {
+        self.port.forget_picture(tx, id).await
     }
 }

@@ -79,6 +79,9 @@ cases! {
     imports::of_two_lines_with_one_sku_the_later_counts,
     imports::export_import_export_is_byte_identical,
     pictures::pictures_are_part_of_their_product,
+    pictures::a_product_has_a_picture_once,
+    pictures::pending_pictures_are_listed_until_they_are_settled,
+    pictures::the_pictures_of_a_deleted_product_wait_to_be_forgotten,
 }
 
 /// A product with this SKU and name, in EUR, active.

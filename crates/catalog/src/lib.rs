@@ -21,8 +21,9 @@ pub use import::{
     BadLine, ImportError, ImportEvent, ImportFailure, ImportSummary, Reason, parse_line,
 };
 pub use model::{
-    AttributeValue, Attributes, Category, FieldError, NewPicture, NewProduct, Picture,
-    PictureState, Price, PriceInput, Product, ProductInput, Rendition, Revision, Scalar, Status,
+    AddedPicture, AttributeValue, Attributes, Category, FieldError, NewPicture, NewProduct,
+    Picture, PictureState, Price, PriceInput, Product, ProductInput, Rendition, Revision, Scalar,
+    Status,
 };
 pub use port::{Edit, Precondition, RowState, TOPIC, Upserted};
 pub use query::{DEFAULT_LIMIT, ListQuery, MAX_LIMIT, Page, Sort};

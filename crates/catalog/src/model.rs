@@ -11,5 +11,5 @@ pub use attributes::{AttributeValue, Attributes, Scalar};
 pub use category::Category;
 pub(crate) use input::is_attribute_name;
 pub use input::{FieldError, NewProduct, PriceInput, ProductInput};
-pub use picture::{NewPicture, Picture, PictureState, Rendition};
+pub use picture::{AddedPicture, NewPicture, Picture, PictureState, Rendition};
 pub use product::{Price, Product, Revision, Status};

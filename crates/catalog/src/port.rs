@@ -15,7 +15,8 @@ use stanchion_store::{StoreError, Tx};
 use crate::CatalogError;
 pub use crate::cursor::{Cursors, Place, Row, SortKey};
 use crate::model::{
-    Category, NewPicture, NewProduct, PictureState, Product, Rendition, Revision, Status,
+    AddedPicture, Category, NewPicture, NewProduct, Picture, PictureState, Product, Rendition,
+    Revision, Status,
 };
 pub use crate::prepared::Prepared;
 pub use crate::query::Checked;
@@ -150,12 +151,29 @@ pub trait Port: Send + Sync + fmt::Debug {
     /// Much was written at once: brings up to date what the database chooses its plans by.
     async fn refresh_statistics(&self) -> Result<(), CatalogError>;
 
-    /// Records a picture behind the product's other ones; the product gets a new version.
+    /// The product that has a picture, if it is there and not deleted.
+    async fn product_of_picture(&self, id: Uuid) -> Result<Option<Product>, CatalogError>;
+
+    /// Up to `limit` pictures that are pending, by their ids after `after`.
+    async fn pending_pictures(
+        &self,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, CatalogError>;
+
+    /// Up to `limit` pictures whose product was deleted.
+    async fn orphaned_pictures(&self, limit: u32) -> Result<Vec<Uuid>, CatalogError>;
+
+    /// Records a picture behind the product's other ones; the product gets a new version. A product has a picture once: of
+    /// the same bytes the first stays, and nothing changes.
     async fn add_picture(
         &self,
         tx: Option<&mut Tx>,
         new: NewPicture,
-    ) -> Result<Product, CatalogError>;
+    ) -> Result<AddedPicture, CatalogError>;
+
+    /// A picture, which nobody else changes or removes until the transaction ends.
+    async fn lock_picture(&self, tx: &mut Tx, id: Uuid) -> Result<Picture, CatalogError>;
 
     /// Records what became of a picture; the product gets a new version.
     async fn settle_picture(
@@ -168,6 +186,17 @@ pub trait Port: Send + Sync + fmt::Debug {
 
     /// Removes a picture's record; the product gets a new version.
     async fn remove_picture(&self, tx: Option<&mut Tx>, id: Uuid) -> Result<Product, CatalogError>;
+
+    /// Removes the record of a picture whose product was deleted, if it is still there.
+    async fn forget_picture(&self, tx: &mut Tx, id: Uuid) -> Result<(), CatalogError>;
+}
+
+/// The picture among those of its product.
+fn picture_of(product: Product, id: Uuid) -> Result<Picture, CatalogError> {
+    let mut images = product.images.into_iter();
+    images
+        .find(|image| image.id == id)
+        .ok_or(CatalogError::NotFound)
 }
 
 /// The row that an edit of `current` leads to, if its revision is one that the precondition allows.

@@ -40,7 +40,7 @@ CREATE TABLE stanchion_catalog.pictures (
     id uuid PRIMARY KEY,
     product_id uuid NOT NULL REFERENCES stanchion_catalog.products (id),
     position bigint NOT NULL CHECK (position >= 0),
-    state text NOT NULL CHECK (state IN ('pending', 'ready', 'failed')),
+    state text NOT NULL CHECK (state IN ('pending', 'ready', 'failed', 'orphaned')),
     content_hash bytea NOT NULL CHECK (length(content_hash) = 32),
     media_type text NOT NULL,
     bytes bigint NOT NULL CHECK (bytes > 0),
@@ -48,5 +48,8 @@ CREATE TABLE stanchion_catalog.pictures (
     height bigint NOT NULL CHECK (height > 0),
     renditions jsonb NOT NULL CHECK (jsonb_typeof(renditions) = 'array'),
     created_at timestamptz NOT NULL DEFAULT now(),
-    UNIQUE (product_id, position)
+    UNIQUE (product_id, position),
+    UNIQUE (product_id, content_hash)
 );
+-- Few pictures wait, and few are left over.
+CREATE INDEX pictures_unsettled ON stanchion_catalog.pictures (state, id) WHERE state IN ('pending', 'orphaned');

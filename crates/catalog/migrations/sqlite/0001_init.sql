@@ -51,7 +51,7 @@ CREATE TABLE stanchion_catalog_pictures (
     id BLOB PRIMARY KEY CHECK (length(id) = 16),
     product INTEGER NOT NULL REFERENCES stanchion_catalog_products (number),
     position INTEGER NOT NULL CHECK (position >= 0),
-    state TEXT NOT NULL CHECK (state IN ('pending', 'ready', 'failed')),
+    state TEXT NOT NULL CHECK (state IN ('pending', 'ready', 'failed', 'orphaned')),
     content_hash BLOB NOT NULL CHECK (length(content_hash) = 32),
     media_type TEXT NOT NULL,
     bytes INTEGER NOT NULL CHECK (bytes > 0),
@@ -59,5 +59,9 @@ CREATE TABLE stanchion_catalog_pictures (
     height INTEGER NOT NULL CHECK (height > 0),
     renditions TEXT NOT NULL CHECK (json_type(renditions) = 'array'),
     created_at_us INTEGER NOT NULL,
-    UNIQUE (product, position)
+    UNIQUE (product, position),
+    UNIQUE (product, content_hash)
 ) STRICT, WITHOUT ROWID;
+-- Few pictures wait, and few are left over.
+CREATE INDEX stanchion_catalog_pictures_unsettled
+    ON stanchion_catalog_pictures (state, id) WHERE state IN ('pending', 'orphaned');

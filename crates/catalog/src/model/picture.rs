@@ -2,6 +2,8 @@ use serde::{Deserialize, Serialize};
 use stanchion_kernel::Uuid;
 use utoipa::ToSchema;
 
+use super::Product;
+
 /// The record of a picture of a product; the bytes lie in the object store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Picture {
@@ -56,6 +58,15 @@ impl PictureState {
             Self::Failed => "failed",
         }
     }
+}
+
+/// A picture that a product has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AddedPicture {
+    /// The one that was to be recorded, or the one of the same bytes that the product had before.
+    pub id: Uuid,
+    /// The product with it.
+    pub product: Product,
 }
 
 /// A picture to be recorded: its original has been stored under its content hash.

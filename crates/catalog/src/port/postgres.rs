@@ -15,7 +15,9 @@ use stanchion_store::{Postgres, Store, StoreError, Tx, TxKind};
 use super::{Edit, Placed, Port, Precondition, RowState, Upserted};
 use crate::CatalogError;
 use crate::cursor::Place;
-use crate::model::{Category, NewPicture, PictureState, Product, Rendition, Revision, Status};
+use crate::model::{
+    AddedPicture, Category, NewPicture, Picture, PictureState, Product, Rendition, Revision, Status,
+};
 use crate::prepared::Prepared;
 use crate::query::Checked;
 
@@ -197,12 +199,36 @@ impl Port for PostgresCatalog {
         Ok(())
     }
 
+    async fn product_of_picture(&self, id: Uuid) -> Result<Option<Product>, CatalogError> {
+        match pictures::product_of(&self.postgres, id).await? {
+            Some(product) => find::product(&self.postgres, product).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn pending_pictures(
+        &self,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, CatalogError> {
+        pictures::pending(&self.postgres, after, limit).await
+    }
+
+    async fn orphaned_pictures(&self, limit: u32) -> Result<Vec<Uuid>, CatalogError> {
+        pictures::orphaned(&self.postgres, limit).await
+    }
+
     async fn add_picture(
         &self,
         tx: Option<&mut Tx>,
         new: NewPicture,
-    ) -> Result<Product, CatalogError> {
+    ) -> Result<AddedPicture, CatalogError> {
         self.write(tx, "picture_add", pictures::Add { new }).await
+    }
+
+    async fn lock_picture(&self, tx: &mut Tx, id: Uuid) -> Result<Picture, CatalogError> {
+        self.write(Some(tx), "picture_lock", pictures::Lock { id })
+            .await
     }
 
     async fn settle_picture(
@@ -226,6 +252,11 @@ impl Port for PostgresCatalog {
 
     async fn remove_picture(&self, tx: Option<&mut Tx>, id: Uuid) -> Result<Product, CatalogError> {
         self.write(tx, "picture_remove", pictures::Remove { id })
+            .await
+    }
+
+    async fn forget_picture(&self, tx: &mut Tx, id: Uuid) -> Result<(), CatalogError> {
+        self.write(Some(tx), "picture_forget", pictures::Forget { id })
             .await
     }
 }

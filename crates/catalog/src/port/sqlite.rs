@@ -14,7 +14,9 @@ use stanchion_store::{Sqlite, Tx, TxKind};
 use super::{Edit, Placed, Port, Precondition, RowState, Upserted};
 use crate::CatalogError;
 use crate::cursor::Place;
-use crate::model::{Category, NewPicture, PictureState, Product, Rendition, Revision, Status};
+use crate::model::{
+    AddedPicture, Category, NewPicture, Picture, PictureState, Product, Rendition, Revision, Status,
+};
 use crate::prepared::Prepared;
 use crate::query::Checked;
 use write::Entry;
@@ -204,13 +206,39 @@ impl Port for SqliteCatalog {
         Ok(())
     }
 
+    async fn product_of_picture(&self, id: Uuid) -> Result<Option<Product>, CatalogError> {
+        let read = move |connection: &Connection| pictures::product(connection, id);
+        self.sqlite.look_up("picture_product", read).await
+    }
+
+    async fn pending_pictures(
+        &self,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, CatalogError> {
+        let read = move |connection: &Connection| pictures::pending(connection, after, limit);
+        self.sqlite.read("picture_pending", read).await
+    }
+
+    async fn orphaned_pictures(&self, limit: u32) -> Result<Vec<Uuid>, CatalogError> {
+        let read = move |connection: &Connection| pictures::orphaned(connection, limit);
+        self.sqlite.read("picture_orphaned", read).await
+    }
+
     async fn add_picture(
         &self,
         tx: Option<&mut Tx>,
         new: NewPicture,
-    ) -> Result<Product, CatalogError> {
+    ) -> Result<AddedPicture, CatalogError> {
         self.write(tx, "picture_add", move |connection, now| {
             pictures::add(connection, now, &new)
+        })
+        .await
+    }
+
+    async fn lock_picture(&self, tx: &mut Tx, id: Uuid) -> Result<Picture, CatalogError> {
+        self.write(Some(tx), "picture_lock", move |connection, _| {
+            pictures::locked(connection, id)
         })
         .await
     }
@@ -231,6 +259,13 @@ impl Port for SqliteCatalog {
     async fn remove_picture(&self, tx: Option<&mut Tx>, id: Uuid) -> Result<Product, CatalogError> {
         self.write(tx, "picture_remove", move |connection, now| {
             pictures::remove(connection, now, id)
+        })
+        .await
+    }
+
+    async fn forget_picture(&self, tx: &mut Tx, id: Uuid) -> Result<(), CatalogError> {
+        self.write(Some(tx), "picture_forget", move |connection, _| {
+            pictures::forget(connection, id)
         })
         .await
     }

@@ -7,8 +7,8 @@ use futures_util::FutureExt as _;
 use stanchion_catalog::conformance::{CASES, Subject};
 use stanchion_catalog::port::{Checked, Place, Placed, Port, Prepared, Row};
 use stanchion_catalog::{
-    Catalog, CatalogError, Category, Edit, NewPicture, PictureState, Precondition, Product,
-    Rendition, Revision, RowState, Status, Upserted,
+    AddedPicture, Catalog, CatalogError, Category, Edit, NewPicture, Picture, PictureState,
+    Precondition, Product, Rendition, Revision, RowState, Status, Upserted,
 };
 use stanchion_kernel::{Clock, Entropy, Ids, Uuid};
 use stanchion_store::Tx;
@@ -30,6 +30,9 @@ enum Wrong {
     ExportSkipsALine,
     SkuTakenIsIgnored,
     PicturesAreForgotten,
+    PicturesAreAddedTwice,
+    PendingPicturesStay,
+    OrphansAreLost,
 }
 
 #[derive(Debug)]
@@ -185,16 +188,45 @@ impl Port for Broken {
         Ok(upserted)
     }
 
+    async fn product_of_picture(&self, id: Uuid) -> Result<Option<Product>, CatalogError> {
+        self.inner.product_of_picture(id).await
+    }
+
+    async fn pending_pictures(
+        &self,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, CatalogError> {
+        if self.is(Wrong::PendingPicturesStay) {
+            return Ok([1, 2, 3].map(Uuid::from_u128).to_vec());
+        }
+        self.inner.pending_pictures(after, limit).await
+    }
+
+    async fn orphaned_pictures(&self, limit: u32) -> Result<Vec<Uuid>, CatalogError> {
+        if self.is(Wrong::OrphansAreLost) {
+            return Ok(Vec::new());
+        }
+        self.inner.orphaned_pictures(limit).await
+    }
+
     async fn add_picture(
         &self,
         tx: Option<&mut Tx>,
-        new: NewPicture,
-    ) -> Result<Product, CatalogError> {
-        let mut product = self.inner.add_picture(self.tx(tx), new).await?;
-        if self.is(Wrong::PicturesAreForgotten) {
-            product.images.clear();
+        mut new: NewPicture,
+    ) -> Result<AddedPicture, CatalogError> {
+        if self.is(Wrong::PicturesAreAddedTwice) {
+            new.content_hash[..16].copy_from_slice(new.id.as_bytes());
         }
-        Ok(product)
+        let mut added = self.inner.add_picture(self.tx(tx), new).await?;
+        if self.is(Wrong::PicturesAreForgotten) {
+            added.product.images.clear();
+        }
+        Ok(added)
+    }
+
+    async fn lock_picture(&self, tx: &mut Tx, id: Uuid) -> Result<Picture, CatalogError> {
+        self.inner.lock_picture(tx, id).await
     }
 
     async fn settle_picture(
@@ -211,6 +243,10 @@ impl Port for Broken {
 
     async fn remove_picture(&self, tx: Option<&mut Tx>, id: Uuid) -> Result<Product, CatalogError> {
         self.inner.remove_picture(self.tx(tx), id).await
+    }
+
+    async fn forget_picture(&self, tx: &mut Tx, id: Uuid) -> Result<(), CatalogError> {
+        self.inner.forget_picture(tx, id).await
     }
 }
 
@@ -263,6 +299,9 @@ rejected! {
     ExportSkipsALine by export_import_export_is_byte_identical,
     SkuTakenIsIgnored by a_sku_belongs_to_one_live_product,
     PicturesAreForgotten by pictures_are_part_of_their_product,
+    PicturesAreAddedTwice by a_product_has_a_picture_once,
+    PendingPicturesStay by pending_pictures_are_listed_until_they_are_settled,
+    OrphansAreLost by the_pictures_of_a_deleted_product_wait_to_be_forgotten,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

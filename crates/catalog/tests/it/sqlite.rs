@@ -54,4 +54,7 @@ conform! {
     of_two_lines_with_one_sku_the_later_counts
     export_import_export_is_byte_identical
     pictures_are_part_of_their_product
+    a_product_has_a_picture_once
+    pending_pictures_are_listed_until_they_are_settled
+    the_pictures_of_a_deleted_product_wait_to_be_forgotten
 }

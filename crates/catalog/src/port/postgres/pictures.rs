@@ -1,18 +1,53 @@
 use async_trait::async_trait;
 use sqlx::PgConnection;
 use stanchion_kernel::Uuid;
+use stanchion_store::Postgres;
 use stanchion_store::feed::{Kind, append_postgres};
 
 use super::{Write, write};
 use crate::CatalogError;
-use crate::model::{NewPicture, PictureState, Product, Rendition};
-use crate::port::{product_change, renditions_json};
+use crate::model::{AddedPicture, NewPicture, Picture, PictureState, Product, Rendition};
+use crate::port::{picture_of, product_change, renditions_json};
 
+const PENDING: &str = include_str!("pending_pictures.sql");
+const ORPHANED: &str = include_str!("orphaned_pictures.sql");
+const OF_CONTENT: &str = include_str!("picture_of_content.sql");
 const ADD: &str = include_str!("add_picture.sql");
 const PRODUCT_OF: &str = include_str!("product_of_picture.sql");
 const SETTLE: &str = include_str!("settle_picture.sql");
 const REMOVE: &str = include_str!("remove_picture.sql");
+const FORGET: &str = include_str!("forget_picture.sql");
 const TOUCH: &str = include_str!("touch.sql");
+
+/// Which product has a picture, or had it.
+pub(super) async fn product_of(
+    postgres: &Postgres,
+    id: Uuid,
+) -> Result<Option<Uuid>, CatalogError> {
+    let found = sqlx::query_scalar(PRODUCT_OF).bind(id);
+    let found = found.fetch_optional(postgres.pool());
+    Ok(postgres.timed("picture_product", found).await?)
+}
+
+/// Pictures that are pending, in order.
+pub(super) async fn pending(
+    postgres: &Postgres,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Uuid>, CatalogError> {
+    let found = sqlx::query_scalar(PENDING)
+        .bind(after.unwrap_or_default())
+        .bind(i64::from(limit));
+    let found = found.fetch_all(postgres.pool());
+    Ok(postgres.timed("picture_pending", found).await?)
+}
+
+/// Pictures whose product was deleted.
+pub(super) async fn orphaned(postgres: &Postgres, limit: u32) -> Result<Vec<Uuid>, CatalogError> {
+    let found = sqlx::query_scalar(ORPHANED).bind(i64::from(limit));
+    let found = found.fetch_all(postgres.pool());
+    Ok(postgres.timed("picture_orphaned", found).await?)
+}
 
 /// Records a picture behind the product's other ones.
 pub(super) struct Add {
@@ -21,12 +56,20 @@ pub(super) struct Add {
 
 #[async_trait]
 impl Write for Add {
-    type Outcome = Product;
+    type Outcome = AddedPicture;
 
-    async fn run(&self, connection: &mut PgConnection) -> Result<Product, CatalogError> {
+    async fn run(&self, connection: &mut PgConnection) -> Result<AddedPicture, CatalogError> {
         let Self { new } = self;
         // The product's row lock makes the next free position safe.
-        write::locked(connection, new.product_id).await?;
+        let product = write::locked(connection, new.product_id).await?;
+        let same: Option<Uuid> = sqlx::query_scalar(OF_CONTENT)
+            .bind(new.product_id)
+            .bind(new.content_hash.as_slice())
+            .fetch_optional(&mut *connection)
+            .await?;
+        if let Some(id) = same {
+            return Ok(AddedPicture { id, product });
+        }
         sqlx::query(ADD)
             .bind(new.id)
             .bind(new.product_id)
@@ -37,7 +80,26 @@ impl Write for Add {
             .bind(new.height)
             .execute(&mut *connection)
             .await?;
-        touch(connection, new.product_id).await
+        let product = touch(connection, new.product_id).await?;
+        Ok(AddedPicture {
+            id: new.id,
+            product,
+        })
+    }
+}
+
+/// Locks a picture, by its product.
+pub(super) struct Lock {
+    pub id: Uuid,
+}
+
+#[async_trait]
+impl Write for Lock {
+    type Outcome = Picture;
+
+    async fn run(&self, connection: &mut PgConnection) -> Result<Picture, CatalogError> {
+        let product = lock_product_of(connection, self.id).await?;
+        picture_of(write::product(connection, product).await?, self.id)
     }
 }
 
@@ -86,6 +148,24 @@ impl Write for Remove {
             return Err(CatalogError::NotFound);
         }
         touch(connection, product).await
+    }
+}
+
+/// Removes the record of a picture without a product.
+pub(super) struct Forget {
+    pub id: Uuid,
+}
+
+#[async_trait]
+impl Write for Forget {
+    type Outcome = ();
+
+    async fn run(&self, connection: &mut PgConnection) -> Result<(), CatalogError> {
+        sqlx::query(FORGET)
+            .bind(self.id)
+            .execute(connection)
+            .await?;
+        Ok(())
     }
 }
 

@@ -19,6 +19,7 @@ const CREATE: &str = include_str!("create.sql");
 const UPSERT: &str = include_str!("upsert.sql");
 const REPLACE: &str = include_str!("replace.sql");
 const DELETE: &str = include_str!("delete.sql");
+const ORPHAN_PICTURES: &str = include_str!("orphan_pictures.sql");
 
 type Query = sqlx::query::Query<'static, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
@@ -135,6 +136,10 @@ impl Write for Delete {
         let row = sqlx::query(DELETE)
             .bind(id)
             .fetch_one(&mut *connection)
+            .await?;
+        sqlx::query(ORPHAN_PICTURES)
+            .bind(id)
+            .execute(&mut *connection)
             .await?;
         let updated_at = Timestamp::from_datetime(row.try_get(1)?);
         let revision = Revision {

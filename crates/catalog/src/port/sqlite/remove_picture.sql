@@ -1,1 +1,1 @@
-DELETE FROM stanchion_catalog_pictures WHERE id = ?1 RETURNING product
+DELETE FROM stanchion_catalog_pictures WHERE id = ?1

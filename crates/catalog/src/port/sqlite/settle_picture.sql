@@ -1,1 +1,1 @@
-UPDATE stanchion_catalog_pictures SET state = ?2, renditions = ?3 WHERE id = ?1 RETURNING product
+UPDATE stanchion_catalog_pictures SET state = ?2, renditions = ?3 WHERE id = ?1

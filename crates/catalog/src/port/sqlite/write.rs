@@ -16,6 +16,7 @@ const BY_ID: &str = include_str!("by_id.sql");
 const INSERT: &str = include_str!("insert.sql");
 const REPLACE: &str = include_str!("replace.sql");
 const DELETE: &str = include_str!("delete.sql");
+const ORPHAN_PICTURES: &str = include_str!("orphan_pictures.sql");
 const INDEX: &str = include_str!("index.sql");
 const UNINDEX: &str = include_str!("unindex.sql");
 const ADD_CATEGORY: &str = include_str!("add_category.sql");
@@ -173,6 +174,9 @@ pub(super) fn delete(
             })?;
     connection
         .prepare_cached(UNINDEX)?
+        .execute([current.number])?;
+    connection
+        .prepare_cached(ORPHAN_PICTURES)?
         .execute([current.number])?;
     announce(connection, now, id, revision.version, Kind::Deleted)?;
     Ok(revision)

@@ -1,0 +1,3 @@
+SELECT id FROM stanchion_catalog_pictures
+WHERE state = 'pending' AND id > ?1
+ORDER BY id LIMIT ?2
