@@ -86,6 +86,7 @@ fn answered(claimed: &Claimed, failure: Failure, rules: RescueRules, random: u64
             crashed(claimed, Reason::OutOfMemory, message, rules, random)
         }
         Failure::Crash(message) => crashed(claimed, Reason::Crash, message, rules, random),
+        Failure::TimedOut(message) => failed(Reason::Timeout, message, None),
         // Nobody asked.
         Failure::Cancelled => failed(Reason::Error, "it ended early".to_owned(), None),
     }

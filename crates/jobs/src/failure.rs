@@ -20,6 +20,8 @@ pub enum Failure {
     OutOfMemory(String),
     /// A process that the handler started died; its input becomes a suspect.
     Crash(String),
+    /// A process that the handler started took longer than it may have.
+    TimedOut(String),
     /// The handler ended since it was asked to ([`Context::cancelled`](crate::Context::cancelled)).
     Cancelled,
 }

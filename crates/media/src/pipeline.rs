@@ -26,6 +26,12 @@ impl Pipeline {
         probe::probe(bytes, extent, &self.caps, &self.recipe)
     }
 
+    /// The bytes of memory that rendering a picture of this kind may take.
+    #[must_use]
+    pub fn memory_cap(&self, probed: &Probed) -> u64 {
+        probe::memory_cap(probed, &self.caps.memory)
+    }
+
     /// Makes the renditions of a whole picture in one encoding, the widest first, from one decoding.
     ///
     /// Call it in a process of its own, with limits on its memory and time: the probe bounds both, but decoders have errors.

@@ -16,6 +16,7 @@ use crate::{Caps, Extent, Format, MediaError, Orientation, Probed, Recipe, Size}
 use cursor::Cursor;
 pub(crate) use jpeg::inks_are_inverted;
 use memory::Held;
+pub(crate) use memory::cap as memory_cap;
 
 /// A prefix of so many bytes has the header of nearly every picture, large colour profiles included.
 pub const PREFIX_BYTES: usize = 1 << 20;

@@ -51,7 +51,7 @@ fn renditions(probed: &Probed, recipe: &Recipe, deep: u64) -> u64 {
 }
 
 /// The cap that a picture falls under.
-pub(super) fn cap(probed: &Probed, caps: &MemoryCaps) -> u64 {
+pub(crate) fn cap(probed: &Probed, caps: &MemoryCaps) -> u64 {
     match (probed.format, probed.progressive) {
         (Format::Jpeg, false) => caps.jpeg,
         (Format::Jpeg, true) => caps.jpeg_progressive,
