@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 
 use crate::assortment::Assortment;
 use crate::body::BodyLimits;
+use crate::pictures::Pictures;
 use crate::runtime_metrics::RuntimeMetrics;
 
 /// What handlers work with. Cheap to clone.
@@ -27,6 +28,7 @@ pub(crate) struct Parts {
     pub(crate) catalog: Catalog,
     pub(crate) stock: Stock,
     pub(crate) assortment: Arc<dyn Assortment>,
+    pub(crate) pictures: Arc<dyn Pictures>,
     pub(crate) jobs: Jobs,
     pub(crate) desk: Desk,
     /// Places for replays that are under way.

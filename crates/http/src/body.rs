@@ -1,12 +1,16 @@
 //! Bodies of requests: bounded in size, and in how slowly they may come.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream, Stream};
 use http_body_util::BodyExt as _;
+use tokio::sync::Mutex;
 
 use crate::config::HttpConfig;
 use crate::problem::{Problem, ProblemKind};
@@ -35,10 +39,7 @@ pub(crate) async fn read(
     mut body: Body,
     limits: BodyLimits,
 ) -> Result<Bytes, Problem> {
-    let announced = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: u64| length > limits.max_bytes as u64) {
+    if announced(headers).is_some_and(|length| length > limits.max_bytes as u64) {
         return Err(too_large(limits));
     }
     let Some(first) = next_data(&mut body, limits.read_timeout).await? else {
@@ -56,6 +57,62 @@ pub(crate) async fn read(
         next = next_data(&mut body, limits.read_timeout).await?;
     }
     Ok(whole.freeze())
+}
+
+/// The size that the client says the body has.
+pub(crate) fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// A problem on its way through a reader.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.detail_text().unwrap_or(.0.kind().title()))]
+pub(crate) struct Carried(pub(crate) Problem);
+
+/// A body, piece by piece; it ends with the first problem.
+pub(crate) fn pieces(
+    body: Body,
+    read_timeout: Duration,
+) -> impl Stream<Item = Result<Bytes, Carried>> + Send {
+    stream::unfold(Some(body), move |body| async move {
+        let mut body = body?;
+        match next_data(&mut body, read_timeout).await {
+            Ok(data) => data.map(|data| (Ok(data), Some(body))),
+            Err(problem) => Some((Err(Carried(problem)), None)),
+        }
+    })
+}
+
+/// A body that whoever refuses it can still read to its end: a client that is cut off while it sends does not hear why.
+#[derive(Clone)]
+pub(crate) struct Drainable(Arc<Mutex<BoxStream<'static, Result<Bytes, Carried>>>>);
+
+impl Drainable {
+    pub(crate) fn new(body: Body, read_timeout: Duration) -> Self {
+        Self(Arc::new(Mutex::new(
+            pieces(body, read_timeout).fuse().boxed(),
+        )))
+    }
+
+    /// The pieces that are still to come.
+    pub(crate) fn pieces(&self) -> impl Stream<Item = Result<Bytes, Carried>> + Send + use<> {
+        stream::unfold(self.clone(), |body| async move {
+            let piece = body.0.lock().await.next().await?;
+            Some((piece, body))
+        })
+    }
+
+    /// Reads the rest, if it is no more than so many bytes.
+    pub(crate) async fn drain(&self, most: u64) {
+        let mut left = most;
+        let mut body = self.0.lock().await;
+        while let Some(Ok(piece)) = body.next().await {
+            left = left.saturating_sub(piece.len() as u64);
+            if left == 0 {
+                return;
+            }
+        }
+    }
 }
 
 /// The next piece of a body; `None` at its end.

@@ -17,7 +17,8 @@ use crate::problem::{FieldProblem, MEDIA_TYPE, ProblemKind, ProblemSchema};
 pub(crate) use problems::{
     CancelProblems, ChangeProblems, CheckProblems, ClaimProblems, ContentProblems, CreateProblems,
     DeleteProblems, EnqueueProblems, HeldProblems, ImportProblems, JobProblems, LimitProblems,
-    ReserveProblems, RetryProblems, SettleProblems, StockProblems,
+    MediaProblems, PictureNameProblems, PictureProblems, ReserveProblems, RetryProblems,
+    SettleProblems, StockProblems,
 };
 
 const SCHEME: &str = "bearer";

@@ -155,6 +155,26 @@ impl<S: Send + Sync> FromRequestParts<S> for QueueName {
     }
 }
 
+/// The name of a rendition in a path. A text that can be none names nothing.
+pub(crate) struct RenditionName(pub(crate) String);
+
+/// The longest name of a rendition.
+const MAX_RENDITION_NAME: usize = 100;
+
+impl<S: Send + Sync> FromRequestParts<S> for RenditionName {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let is_plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
+        let name = Path::<String>::from_request_parts(parts, state).await;
+        name.ok()
+            .filter(|Path(name)| name.len() <= MAX_RENDITION_NAME && name.bytes().all(is_plain))
+            .map(|Path(name)| Self(name))
+            .ok_or_else(|| Problem::new(ProblemKind::NotFound))
+    }
+}
+
 /// Query parameters, in their order.
 pub(crate) struct Parameters(Vec<(String, String)>);
 

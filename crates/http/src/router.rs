@@ -10,12 +10,12 @@ use crate::auth::Scope::{
     StockWrite,
 };
 use crate::endpoints::{
-    categories, dead_letters, docs, healthz, jobs, keys, limits, metrics, openapi, problems,
-    products, queues, readyz, reservations, stock,
+    categories, dead_letters, docs, healthz, images, jobs, keys, limits, media, metrics, openapi,
+    problems, products, queues, readyz, reservations, stock,
 };
 
 pub(crate) fn public(api: Api) -> Api {
-    queue(api)
+    pictures(queue(api))
         .large(
             AnonymousRead(CatalogRead),
             routes!(products::list::list_products),
@@ -70,6 +70,13 @@ pub(crate) fn public(api: Api) -> Api {
         .page("/docs", get(docs::index))
         .page("/docs/{file}", get(docs::file))
         .page("/problems/{name}", get(problems::page))
+}
+
+fn pictures(api: Api) -> Api {
+    api.stream(Key(CatalogWrite), routes!(images::add::add_image))
+        .route(AnonymousRead(CatalogRead), routes!(images::get::get_image))
+        .route(Key(CatalogWrite), routes!(images::delete::delete_image))
+        .route(AnonymousRead(CatalogRead), routes!(media::get_media))
 }
 
 fn queue(api: Api) -> Api {

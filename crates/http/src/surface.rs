@@ -28,6 +28,7 @@ use crate::body::BodyLimits;
 use crate::config::HttpConfig;
 use crate::envelope::{AdoptContext, Shared};
 use crate::limits::RouteLimit;
+use crate::pictures::Pictures;
 use crate::router;
 use crate::runtime_metrics::RuntimeMetrics;
 
@@ -48,6 +49,8 @@ pub struct Services {
     pub desk: Desk,
     /// What is for sale.
     pub assortment: Arc<dyn Assortment>,
+    /// Pictures, and what they were rendered to.
+    pub pictures: Arc<dyn Pictures>,
     /// Who may call.
     pub auth: Authenticator,
     /// The limits that clients may ask.
@@ -99,6 +102,7 @@ impl Surface {
             jobs,
             desk,
             assortment,
+            pictures,
             auth,
             limits,
             route_limits,
@@ -119,6 +123,7 @@ impl Surface {
             // Well within the time for a request: what is claimed must not be lost on its way.
             longest_claim: config.request_timeout() * 3 / 4,
             assortment,
+            pictures,
             limits,
             prometheus,
             runtime: RuntimeMetrics::new(clock.clone()),

@@ -83,8 +83,12 @@ kinds! {
     PayloadTooLarge = "payload-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
     /// The body is of a type that the route does not take.
     UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The type of the body is not supported";
+    /// No byte of the object is in the range that was asked for.
+    RangeNotSatisfiable = "range-not-satisfiable", RANGE_NOT_SATISFIABLE, "There is no such range of bytes";
     /// The body is JSON and breaks rules; `errors` names the fields.
     Validation = "validation", UNPROCESSABLE_ENTITY, "The content is not valid";
+    /// The picture is damaged, too large to be rendered, or of a kind that is not decoded.
+    BadPicture = "bad-picture", UNPROCESSABLE_ENTITY, "The picture cannot be taken";
     /// A SKU belongs to no product; `skus` names it.
     UnknownSku = "unknown-sku", UNPROCESSABLE_ENTITY, "No product has this SKU";
     /// A commit names more pieces than are reserved; `lines` names them.

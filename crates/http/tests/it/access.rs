@@ -22,8 +22,10 @@ const OPEN: [&str; 7] = [
     "GET /readyz",
 ];
 /// The routes that the configuration may open.
-const ANONYMOUS: [&str; 3] = [
+const ANONYMOUS: [&str; 5] = [
+    "GET /media/{key}",
     "GET /v1/categories",
+    "GET /v1/images/{id}",
     "GET /v1/products",
     "GET /v1/products/{id}",
 ];

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
@@ -15,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::body;
+use crate::body::{self, Carried};
 use crate::describe::ImportProblems;
 use crate::extract::demand_type;
 use crate::problem::{Problem, ProblemKind};
@@ -75,7 +73,8 @@ pub(crate) async fn import_products(
             "application/octet-stream",
         ],
     )?;
-    let input = lines(request.into_body(), app.body_limits.read_timeout);
+    let input = body::pieces(request.into_body(), app.body_limits.read_timeout);
+    let input = input.map(|piece| piece.map_err(std::io::Error::other));
     let (sender, mut events) = mpsc::channel(EVENTS);
     let import = tokio::spawn(run(app.catalog.clone(), input, sender));
     let import = AbortOnDropHandle::new(import);
@@ -125,21 +124,6 @@ async fn finished(import: AbortOnDropHandle<Outcome>) -> Outcome {
         })
     })
 }
-
-fn lines(body: Body, read_timeout: Duration) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
-    stream::unfold(Some(body), move |body| async move {
-        let mut body = body?;
-        match body::next_data(&mut body, read_timeout).await {
-            Ok(data) => data.map(|data| (Ok(data), Some(body))),
-            Err(problem) => Some((Err(std::io::Error::other(Carried(problem))), None)),
-        }
-    })
-}
-
-/// A problem on its way through a reader.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", .0.detail_text().unwrap_or(.0.kind().title()))]
-struct Carried(Problem);
 
 fn end(outcome: Outcome) -> ImportLine {
     match outcome {
