@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{self, Session};
 use crate::config::{Config, Draft};
+use crate::pictures::sandbox;
 use crate::telemetry::Telemetry;
 
 /// A product-catalogue backend that stays up.
@@ -35,6 +36,9 @@ enum Command {
     Jobs(commands::jobs::Arguments),
     Key(commands::key::Arguments),
     Migrate(commands::migrate::Arguments),
+    /// Render a picture, as the process of a worker; it reads its order from its standard input
+    #[command(hide = true)]
+    Render,
     Serve(commands::serve::Arguments),
 }
 
@@ -55,6 +59,10 @@ pub fn run() -> ExitCode {
 }
 
 fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
+    // It is confined before it has threads, and needs nothing of what follows.
+    if let Command::Render = cli.command {
+        return sandbox::run();
+    }
     // TLS needs one provider of cryptography per process; a second install is refused and harmless.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -87,6 +95,7 @@ async fn dispatch(
         Command::Jobs(arguments) => commands::jobs::run(arguments, session).await,
         Command::Key(arguments) => commands::key::run(arguments, session).await,
         Command::Migrate(arguments) => commands::migrate::run(arguments, session).await,
+        Command::Render => sandbox::run(),
         Command::Serve(arguments) => commands::serve::run(arguments, session, telemetry).await,
     }
 }

@@ -14,6 +14,7 @@ mod file;
 mod jobs;
 mod key;
 mod limiter;
+mod media;
 mod redact;
 pub mod reference;
 mod secret;
@@ -32,6 +33,7 @@ pub use feed::FeedSection;
 pub use jobs::{BrokerWord, JobsSection};
 pub use key::{Key, Kind};
 pub use limiter::{BackendWord, Callers, FallbackWord, LimitEntry, LimiterSection, Per, RateText};
+pub use media::MediaSection;
 pub use redact::redact_url;
 pub use secret::Secret;
 pub use server::{ForwardedHeader, ServerSection};
@@ -58,6 +60,8 @@ pub struct Config {
     pub stock: StockSection,
     /// Jobs.
     pub jobs: JobsSection,
+    /// Pictures.
+    pub media: MediaSection,
     /// Logs and traces.
     pub telemetry: TelemetrySection,
 }
@@ -72,6 +76,7 @@ pub fn keys() -> impl Iterator<Item = &'static Key> {
         feed::KEYS,
         stock::KEYS,
         jobs::KEYS,
+        media::KEYS,
         telemetry::KEYS,
     ]
     .into_iter()

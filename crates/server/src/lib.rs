@@ -5,5 +5,6 @@ pub mod cli;
 mod commands;
 pub mod config;
 pub mod demo;
+mod pictures;
 pub mod telemetry;
 mod wiring;

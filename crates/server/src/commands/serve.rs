@@ -4,17 +4,23 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use stanchion_catalog::Catalog;
+use stanchion_http::auth::ApiKey;
 use stanchion_http::{Drained, Draining};
+
 use stanchion_limiter::port::Leased;
+use stanchion_stock::Stock;
+use stanchion_store::keys::Keys;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{Session, check, print};
 use crate::background::Background;
+use crate::pictures::Gallery;
 use crate::telemetry::Telemetry;
 use crate::wiring::surface::{Listening, authenticator, surface};
-use crate::wiring::{buckets, database, demo_data, jobs, limits, stock, upkeep};
+use crate::wiring::{
+    buckets, database, demo_data, demo_pictures, jobs, limits, pictures, stock, upkeep,
+};
 
 /// How long a server that stops tries to give back what it has borrowed.
 const GIVE_BACK_WITHIN: Duration = Duration::from_secs(2);
@@ -53,37 +59,32 @@ pub(crate) async fn run(
     let store = database::open(session).await?;
     let stock = stock::stock(session, &store);
     let queues = jobs::open(session, &store, &stop);
+    let gallery = pictures::open(session, &store, &queues.jobs)?;
     let auth = authenticator(session, &store).await?;
     let limits = limits::open(session, &store, buckets.backend).await?;
     let limiter = limits.registry.limiter().clone();
     let key = if arguments.demo {
-        let catalog = Catalog::new(&store, session.ids.clone());
-        demo_data::fill(&catalog, &stock, auth.keys()).await?;
-        Some(demo_data::new_key(auth.keys()).await?)
+        Some(fill_demo(&gallery, &stock, auth.keys(), &stop).await?)
     } else {
         None
     };
     let background = Background::new(session.clock.clone(), stop.child_token());
-    let has_jwks = session.config.auth.jwks.is_some();
-    let sweep_every = Duration::from_millis(session.config.stock.sweep_ms);
-    let metrics = telemetry.metrics();
     upkeep::start(
         &background,
-        (&store, &stock, &limits.registry, leased.as_ref()),
+        session,
+        (&store, &stock, &gallery, &limits.registry, leased.as_ref()),
         &auth,
-        metrics,
-        has_jwks,
-        sweep_every,
+        telemetry.metrics(),
     );
     let draining = Draining::default();
     let surface = surface(
         session,
         telemetry,
-        (&store, stock, &queues),
+        (&store, stock, &queues, &gallery),
         (auth, limits),
         draining.clone(),
     )?;
-    let worker = queues.start(session, telemetry, stop.child_token())?;
+    let worker = queues.start(session, telemetry, &gallery, stop.child_token())?;
     print(greeting(
         &listening,
         session,
@@ -101,6 +102,19 @@ pub(crate) async fn run(
     }
     report(drained);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Fills an empty catalogue and makes a key; pictures are taken in behind the start.
+async fn fill_demo(
+    gallery: &Gallery,
+    stock: &Stock,
+    keys: &Keys,
+    stop: &CancellationToken,
+) -> anyhow::Result<ApiKey> {
+    demo_data::fill(&gallery.catalog, stock, keys).await?;
+    let filling = demo_pictures::add(gallery.clone());
+    tokio::spawn(stop.child_token().run_until_cancelled_owned(filling));
+    demo_data::new_key(keys).await
 }
 
 fn report(drained: Drained) {

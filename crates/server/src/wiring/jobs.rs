@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::commands::Session;
 use crate::config::JobsSection;
+use crate::pictures::{Gallery, render};
 use crate::telemetry::Telemetry;
 
 /// How long a worker is left alone that could not go on.
@@ -28,8 +29,9 @@ pub(crate) struct Queues {
 
 /// The kinds that this program does itself, and the queues that it takes them from. A worker parks what it does not know:
 /// these queues are for these kinds only.
-fn own_work() -> (Handlers, Vec<Queue>) {
-    (Handlers::new(), Vec::new())
+fn own_work(gallery: &Gallery) -> anyhow::Result<(Handlers, Vec<Queue>)> {
+    let handlers = render::handlers(gallery.clone(), Handlers::new())?;
+    Ok((handlers, vec![Queue::new(render::QUEUE)?]))
 }
 
 /// The queue in a store. No claim waits any more once `stop` is given.
@@ -62,9 +64,10 @@ impl Queues {
         &self,
         session: &Session,
         telemetry: &Telemetry,
+        gallery: &Gallery,
         stop: CancellationToken,
     ) -> anyhow::Result<JoinHandle<()>> {
-        let (handlers, queues) = own_work();
+        let (handlers, queues) = own_work(gallery)?;
         let name = Worker::new(&format!("serve-{}", std::process::id()));
         let name = name.context("the worker's name")?;
         let config = WorkerConfig {

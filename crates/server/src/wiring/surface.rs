@@ -19,6 +19,7 @@ use super::limits::Limits;
 use super::stock::CatalogAssortment;
 use crate::commands::Session;
 use crate::config::{self, AuthSection, LimiterSection, ServerSection};
+use crate::pictures::Gallery;
 use crate::telemetry::Telemetry;
 
 /// The listeners, bound; they accept from here on and are served by [`Listening::serve`].
@@ -107,7 +108,7 @@ impl Listening {
 pub(crate) fn surface(
     session: &Session,
     telemetry: &Telemetry,
-    (store, stock, jobs): (&Store, Stock, &Queues),
+    (store, stock, jobs, gallery): (&Store, Stock, &Queues, &Gallery),
     (auth, limits): (Authenticator, Limits),
     draining: Draining,
 ) -> anyhow::Result<Surface> {
@@ -120,6 +121,7 @@ pub(crate) fn surface(
         jobs: jobs.jobs.clone(),
         desk: jobs.desk.clone(),
         assortment: Arc::new(assortment),
+        pictures: Arc::new(gallery.clone()),
         auth,
         limits: limits.registry,
         route_limits: limits.in_front,

@@ -12,20 +12,30 @@ use stanchion_store::{Backend, Store};
 
 use super::{buckets, stock};
 use crate::background::Background;
+use crate::commands::Session;
+use crate::pictures::{Gallery, sweep};
 
 /// How often old feed rows and idempotency keys are deleted.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// How often the pool is looked at and histograms are folded.
 const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 
+/// What there is to keep up.
+type Parts<'a> = (
+    &'a Store,
+    &'a Stock,
+    &'a Gallery,
+    &'a Registry,
+    Option<&'a Leased>,
+);
+
 /// Starts all of it.
 pub(crate) fn start(
     background: &Background,
-    (store, stock, limits, leased): (&Store, &Stock, &Registry, Option<&Leased>),
+    session: &Session,
+    (store, stock, gallery, limits, leased): Parts<'_>,
     auth: &Authenticator,
     metrics: &PrometheusHandle,
-    has_jwks: bool,
-    sweep_every: Duration,
 ) {
     let keys = auth.keys().clone();
     background.run("keys", move || {
@@ -46,7 +56,7 @@ pub(crate) fn start(
     if let Some(leased) = leased.cloned() {
         background.run("leases", move || buckets::give_back_ending(leased.clone()));
     }
-    if has_jwks {
+    if session.config.auth.jwks.is_some() {
         let auth = auth.clone();
         background.run("jwks", move || {
             let auth = auth.clone();
@@ -55,9 +65,15 @@ pub(crate) fn start(
     }
     let pruned = store.clone();
     background.run("prune", move || prune(pruned.clone()));
+    let sweep_every = Duration::from_millis(session.config.stock.sweep_ms);
     let swept = stock.clone();
     background.run("stock-sweep", move || {
         stock::sweep(swept.clone(), sweep_every)
+    });
+    let sweep_every = Duration::from_millis(session.config.media.sweep_ms);
+    let swept = gallery.clone();
+    background.run("picture-sweep", move || {
+        sweep::sweep(swept.clone(), sweep_every)
     });
     let pruned = stock.clone();
     background.run("stock-prune", move || stock::prune(pruned.clone()));

@@ -429,6 +429,7 @@ fn the_key_table_is_the_sections_themselves() {
     full.limiter.sentinel = Some("limits".into());
     full.limiter.quarantine_ms = Some(4_000);
     full.limiter.envoy_listen = Some(([127, 0, 0, 1], 8081).into());
+    full.media.folder = Some("work".into());
     full.telemetry.otlp_export = Some("http://127.0.0.1:4318".into());
     let text = toml::to_string(&full).expect("serialisable");
     assert_eq!(from_file(&text).expect("valid"), full);

@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{ETAG, IF_NONE_MATCH};
+use serde_json::Value;
 use stanchion::demo;
-use stanchion_testkit::{Clock, Postgres, TempDir};
+use stanchion_testkit::{Clock, Postgres, TempDir, eventually};
 
-use crate::program::{stanchion, succeed};
+use crate::program::{DEADLINE, stanchion, succeed};
 use crate::server::{Server, serve, status};
 
 #[tokio::test]
@@ -79,6 +80,47 @@ async fn drafts_are_hidden_from_those_without_a_key() {
         .expect("a draft")
         .to_owned();
     assert_eq!(server.status(&format!("/v1/products/{id}")).await, 404);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_demo_renders_its_pictures_while_the_queue_is_watched() {
+    let folder = TempDir::new().expect("a folder");
+    let server = Server::demo(folder.path()).await;
+    let products = async || -> Vec<Value> {
+        let first = server.json("/v1/products?limit=200").await;
+        let cursor = first["next_cursor"].as_str().expect("a second page");
+        let second = server
+            .json(&format!("/v1/products?limit=200&cursor={cursor}"))
+            .await;
+        [first, second]
+            .iter()
+            .flat_map(|page| page["items"].as_array().cloned().unwrap_or_default())
+            .collect()
+    };
+    let with = |products: &[Value], state: &str| {
+        let has = |product: &&Value| product["images"][0]["state"] == state;
+        products.iter().filter(has).count()
+    };
+    eventually(
+        "every picture is there and the first are rendered",
+        DEADLINE,
+        || async {
+            let products = products().await;
+            let (pending, ready) = (with(&products, "pending"), with(&products, "ready"));
+            pending + ready >= 240 && ready > 0
+        },
+    )
+    .await;
+    let request = server.with(&server.key, Method::GET, "/v1/queues");
+    let queues: Value = request
+        .send()
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("JSON");
+    assert!(queues.to_string().contains("pictures"), "{queues}");
     server.stop().await;
 }
 

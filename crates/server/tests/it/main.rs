@@ -16,6 +16,7 @@ mod jobs;
 mod limits;
 mod locking;
 mod observed;
+mod pictures;
 mod previous;
 mod program;
 mod revocation;

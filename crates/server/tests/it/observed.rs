@@ -63,11 +63,11 @@ async fn metrics_can_have_a_listener_of_their_own() {
     server.stop().await;
 }
 
-/// What a collector was sent, as one heap of bytes.
-type Received = Arc<Mutex<Vec<u8>>>;
+/// What a collector was sent, request by request.
+pub(crate) type Received = Arc<Mutex<Vec<Vec<u8>>>>;
 
 /// A stand-in for an OTLP collector: keeps what it gets and answers 200.
-async fn collector() -> (SocketAddr, Received) {
+pub(crate) async fn collector() -> (SocketAddr, Received) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let received = Received::default();
@@ -85,15 +85,26 @@ async fn collect(mut stream: TcpStream, received: Received) {
     while let Ok(read @ 1..) = stream.read(&mut buffer).await {
         request.extend_from_slice(&buffer[..read]);
         if is_whole(&request) {
+            let whole = std::mem::take(&mut request);
             received
                 .lock()
                 .expect("no test panicked with it")
-                .append(&mut request);
+                .push(whole);
             let _ = stream
                 .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
                 .await;
         }
     }
+}
+
+/// The bodies of what a collector was sent.
+pub(crate) fn bodies(received: &Received) -> Vec<Vec<u8>> {
+    let received = received.lock().expect("no test panicked with it");
+    let body = |request: &Vec<u8>| {
+        let end = request.windows(4).position(|four| four == b"\r\n\r\n")?;
+        Some(request[end + 4..].to_vec())
+    };
+    received.iter().filter_map(body).collect()
 }
 
 /// Whether head and body of a request with a `content-length` are there.
@@ -126,7 +137,8 @@ async fn spans_are_exported_in_the_callers_trace() {
     server.stop().await;
     let holds = |wanted: &[u8]| {
         let received = received.lock().expect("no panic");
-        received.windows(wanted.len()).any(|bytes| bytes == wanted)
+        let mut received = received.iter();
+        received.any(|request| request.windows(wanted.len()).any(|bytes| bytes == wanted))
     };
     eventually("the span has arrived", DEADLINE, || async {
         holds(b"shop-under-test")
