@@ -119,6 +119,8 @@ cases! {
     lists::filters_let_through_what_they_say,
     lists::figures_tell_what_waits_runs_and_is_parked,
     lists::recent_jobs_tell_their_times,
+    lists::what_ended_is_counted_once_by_queue,
+    lists::holders_are_told_with_what_they_hold,
     schedules::a_tick_is_fired_once_by_two_servers,
     schedules::a_tick_before_the_last_one_is_not_fired,
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use metrics::{counter, gauge, histogram};
 use stanchion_kernel::Timestamp;
 
+use crate::fleet::Workers;
 use crate::model::{Claimed, Outcome, Priority, Queue, Reason};
 use crate::port::{Figures, Rescued};
 use crate::states::State;
@@ -94,6 +95,31 @@ pub(crate) fn forgotten(jobs: u64) {
 /// `stanchion_jobs_ticks_total`: ticks of schedules that were fired here.
 pub(crate) fn fired() {
     counter!("stanchion_jobs_ticks_total").increment(1);
+}
+
+/// The metrics of a fleet, from its start: an event that makes its counter appear is hidden from `rate()`.
+pub(crate) fn fleet() {
+    for how in ["died", "killed", "not_started"] {
+        counter!("stanchion_jobs_worker_deaths_total", "how" => how).increment(0);
+    }
+}
+
+/// `stanchion_jobs_worker_deaths_total`: worker processes that did not end as they should, by how: died by themselves, killed
+/// after they were told to stop in vain, not started.
+pub(crate) fn died(how: &'static str) {
+    counter!("stanchion_jobs_worker_deaths_total", "how" => how).increment(1);
+}
+
+/// `stanchion_jobs_workers`: the worker processes of this fleet, by state.
+pub(crate) fn workers(workers: Workers) {
+    let states = [
+        ("wanted", workers.wanted),
+        ("running", workers.running),
+        ("draining", workers.draining),
+    ];
+    for (state, count) in states {
+        gauge!("stanchion_jobs_workers", "state" => state).set(f64::from(count));
+    }
 }
 
 /// The queues and priorities whose gauges are shown.

@@ -162,6 +162,19 @@ pub trait Port: Send + Sync + fmt::Debug {
     /// The last `limit` jobs that completed, the newest first: what rates, waits and run times are taken from.
     async fn recent(&self, limit: u32) -> Result<Vec<Sample>, StoreError>;
 
+    /// What ended after `since` and no later than `until`, by queue, for those where something did; of what completed, of
+    /// dead letters and of what was cancelled the first `count_to` each. What commits late may be missed: these are
+    /// figures to steer by.
+    async fn passed(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+        count_to: u32,
+    ) -> Result<Vec<Passed>, StoreError>;
+
+    /// Who holds jobs, and how many, by name.
+    async fn holders(&self) -> Result<Vec<(Worker, u64)>, StoreError>;
+
     /// Gives up to `limit` dead letters another life, the oldest first: their failures and lost leases are forgotten, their
     /// ids, attempts and traces stay. Poison comes back as a suspect. One whose unique key another job has by now is left.
     async fn replay(&self, replay: Replay, limit: u32) -> Result<Replayed, StoreError>;
@@ -346,6 +359,19 @@ pub struct Figures {
     pub in_flight: u64,
     /// How many are parked, counted up to the call's bound.
     pub parked: u64,
+}
+
+/// What ended in a queue within a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// The queue.
+    pub queue: Queue,
+    /// How many were worked on until their end: completed, or dead letters.
+    pub served: u64,
+    /// How long the last attempts of those took, together.
+    pub ran: Duration,
+    /// How many were cancelled.
+    pub cancelled: u64,
 }
 
 /// A job that completed lately.

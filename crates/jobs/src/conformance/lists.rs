@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::{LONG, Subject, dead, kind, priority, queue};
-use crate::model::{JobId, NewJob, Outcome, Reason, RunAt};
-use crate::port::{Figures, Filter};
+use crate::model::{JobId, JobRow, NewJob, Outcome, Reason, RunAt, Worker};
+use crate::port::{Cancelled, Claim, Figures, Filter, Holder, Passed};
 use crate::states::State;
 
 pub(super) async fn pages_give_every_job_once(subject: Subject) {
@@ -161,4 +161,99 @@ pub(super) async fn recent_jobs_tell_their_times(subject: Subject) {
         assert!(sample.created_at <= sample.run_at);
         assert!(Some(sample.finished_at) >= sample.started_at);
     }
+}
+
+fn took(job: &JobRow) -> Option<Duration> {
+    let us = job.finished_at?.as_micros() - job.started_at?.as_micros();
+    u64::try_from(us).ok().map(Duration::from_micros)
+}
+
+pub(super) async fn what_ended_is_counted_once_by_queue(subject: Subject) {
+    let now = async || subject.port.now().await.expect("a clock");
+    let passed = async |since, until, count_to| {
+        let passed = subject.port.passed(since, until, count_to).await;
+        passed.expect("an answer")
+    };
+    // The database's clock goes on between what is counted apart.
+    let turn = async || {
+        let at = now().await;
+        subject.passes(at).await;
+        at
+    };
+    let before = turn().await;
+    let cancelled = subject.enqueue_one("cancelled").await;
+    let answer = subject.port.cancel(cancelled).await.expect("an answer");
+    assert_eq!(answer, Cancelled::Now);
+    let mut ran = Duration::ZERO;
+    for outcome in [Outcome::Completed, Outcome::Completed, dead(Reason::Error)] {
+        let id = subject.enqueue_one("main").await;
+        let claimed = subject.claim_one().await;
+        subject.passes(claimed.claimed_at).await;
+        subject.end(claimed.fence, outcome).await;
+        ran += took(&subject.job(id).await).expect("it ran");
+    }
+    // Neither has ended.
+    subject.enqueue_one("retried").await;
+    let claimed = subject.claim_one().await;
+    subject.end(claimed.fence, super::retry(LONG)).await;
+    subject.enqueue_one("waiting").await;
+    let between = turn().await;
+    let aside = NewJob {
+        queue: queue("aside"),
+        ..subject.work("aside")
+    };
+    let aside_id = aside.id;
+    subject.enqueue(vec![aside]).await;
+    subject.port.cancel(aside_id).await.expect("an answer");
+    let after = turn().await;
+    let main = Passed {
+        queue: queue("main"),
+        served: 3,
+        ran,
+        cancelled: 1,
+    };
+    let aside = Passed {
+        queue: queue("aside"),
+        served: 0,
+        ran: Duration::ZERO,
+        cancelled: 1,
+    };
+    assert!(ran > Duration::ZERO);
+    let both = [aside, main];
+    assert_eq!(passed(before, between, 9).await, both[1..]);
+    assert_eq!(passed(between, after, 9).await, both[..1]);
+    assert_eq!(passed(before, after, 9).await, both);
+    assert_eq!(passed(after, now().await, 9).await, []);
+    let bounded = passed(before, between, 1).await;
+    assert_eq!((bounded[0].served, bounded[0].cancelled), (2, 1));
+}
+
+pub(super) async fn holders_are_told_with_what_they_hold(subject: Subject) {
+    let holders = async || subject.other.holders().await.expect("an answer");
+    assert_eq!(holders().await, []);
+    for n in 0..4 {
+        subject.enqueue_one(&format!("job {n}")).await;
+    }
+    let claim = async |name: &str, jobs| {
+        let wish = subject.wish(jobs, LONG);
+        let holder = Holder {
+            worker: Worker::new(name).expect("a name"),
+            ..wish.holder.clone()
+        };
+        let claimed = subject.port.claim(Claim { holder, ..wish }).await;
+        claimed.expect("claimed")
+    };
+    let mine = claim("b", 2).await;
+    assert_eq!((mine.len(), claim("a", 1).await.len()), (2, 1));
+    let told = |told: Vec<(Worker, u64)>| {
+        let told = told.into_iter();
+        told.map(|(worker, jobs)| (worker.to_string(), jobs))
+            .collect::<Vec<_>>()
+    };
+    let expected = [("a".to_owned(), 1), ("b".to_owned(), 2)];
+    assert_eq!(told(holders().await), expected);
+    for claimed in mine {
+        subject.end(claimed.fence, Outcome::Completed).await;
+    }
+    assert_eq!(told(holders().await), expected[..1]);
 }

@@ -19,11 +19,11 @@ use stanchion_store::{Listener, Postgres, Store, StoreError, Tx, TxKind};
 use super::ending::offers;
 use super::floor::{Floors, Sweeps};
 use super::{
-    Cancelled, Capabilities, Claim, Figures, Filter, Heartbeat, Holder, Page, Port, Pulse, Replay,
-    Replayed, RescueRules, Rescued, Retention, Sample, Verdict, foreign_transaction,
+    Cancelled, Capabilities, Claim, Figures, Filter, Heartbeat, Holder, Page, Passed, Port, Pulse,
+    Replay, Replayed, RescueRules, Rescued, Retention, Sample, Verdict, foreign_transaction,
 };
 use crate::model::{
-    Claimed, Enqueued, Fence, JobId, JobRow, Kind, NewJob, Queue, RunAt, Settlement,
+    Claimed, Enqueued, Fence, JobId, JobRow, Kind, NewJob, Queue, RunAt, Settlement, Worker,
 };
 use enqueue::Enqueue;
 use read::Reads;
@@ -307,6 +307,23 @@ impl Port for PostgresJobs {
         let mut connection = self.postgres.acquire().await?;
         let read = read::recent(&mut connection, limit);
         self.postgres.timed("jobs_recent", read).await
+    }
+
+    async fn passed(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+        count_to: u32,
+    ) -> Result<Vec<Passed>, StoreError> {
+        let mut connection = self.postgres.acquire().await?;
+        let read = read::passed(&mut connection, since, until, count_to);
+        self.postgres.timed("jobs_passed", read).await
+    }
+
+    async fn holders(&self) -> Result<Vec<(Worker, u64)>, StoreError> {
+        let mut connection = self.postgres.acquire().await?;
+        let read = read::holders(&mut connection);
+        self.postgres.timed("jobs_holders", read).await
     }
 
     async fn replay(&self, replay: Replay, limit: u32) -> Result<Replayed, StoreError> {

@@ -17,11 +17,11 @@ use stanchion_store::{Listener, Sqlite, Store, StoreError, Tx, TxKind};
 
 use super::ending::{by_fence, offers, verdicts};
 use super::{
-    Cancelled, Capabilities, Claim, Figures, Filter, Heartbeat, Holder, Page, Port, Pulse, Replay,
-    Replayed, RescueRules, Rescued, Retention, Sample, Verdict, foreign_transaction,
+    Cancelled, Capabilities, Claim, Figures, Filter, Heartbeat, Holder, Page, Passed, Port, Pulse,
+    Replay, Replayed, RescueRules, Rescued, Retention, Sample, Verdict, foreign_transaction,
 };
 use crate::model::{
-    Claimed, Enqueued, Fence, JobId, JobRow, Kind, NewJob, Queue, RunAt, Settlement,
+    Claimed, Enqueued, Fence, JobId, JobRow, Kind, NewJob, Queue, RunAt, Settlement, Worker,
 };
 use history::History;
 use read::Reads;
@@ -228,6 +228,21 @@ impl Port for SqliteJobs {
     async fn recent(&self, limit: u32) -> Result<Vec<Sample>, StoreError> {
         let read = move |connection: &Connection| read::recent(connection, limit);
         self.sqlite.read("jobs_recent", read).await
+    }
+
+    async fn passed(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+        count_to: u32,
+    ) -> Result<Vec<Passed>, StoreError> {
+        let read = move |connection: &Connection| read::passed(connection, since, until, count_to);
+        self.sqlite.read("jobs_passed", read).await
+    }
+
+    async fn holders(&self) -> Result<Vec<(Worker, u64)>, StoreError> {
+        let read = |connection: &Connection| read::holders(connection);
+        self.sqlite.read("jobs_holders", read).await
     }
 
     async fn replay(&self, replay: Replay, limit: u32) -> Result<Replayed, StoreError> {

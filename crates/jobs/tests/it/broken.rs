@@ -62,4 +62,6 @@ rejected! {
     a_claim_that_starts_everything: sqlite StartsEverything by only_what_had_started_is_a_suspect,
     a_suspect_that_is_started_by_its_claim:
         postgres StartsSuspects by a_suspect_claimed_alone_and_never_started_is_not_condemned,
+    a_count_that_leaves_out_what_was_cancelled: sqlite ForgetsTheEnded by what_ended_is_counted_once_by_queue,
+    a_holder_of_whatever_number: sqlite HidesHolders by holders_are_told_with_what_they_hold,
 }

@@ -11,9 +11,14 @@ pub(crate) const MIGRATIONS: [Migrations; 2] =
 /// A fresh, empty queue as two servers have it; what is beside it keeps its database alive.
 pub(crate) async fn sqlite() -> (Subject, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", folder.path().join("jobs.db").display());
+    let url = sqlite_url(&folder);
     open(&url).await.migrate(&MIGRATIONS).await.unwrap();
     (subject(&url).await, folder)
+}
+
+/// The URL of a database that [`sqlite`] made.
+pub(crate) fn sqlite_url(folder: &TempDir) -> String {
+    format!("sqlite:{}", folder.path().join("jobs.db").display())
 }
 
 /// As [`sqlite`], on the shared PostgreSQL server.
@@ -26,7 +31,7 @@ pub(crate) async fn postgres() -> (Subject, Database) {
     (subject(database.url()).await, database)
 }
 
-async fn open(url: &str) -> Store {
+pub(crate) async fn open(url: &str) -> Store {
     let config = StoreConfig {
         max_connections: 4,
         ..StoreConfig::new(url)

@@ -7,6 +7,7 @@
 mod broken;
 mod databases;
 mod faults;
+mod fleet;
 mod postgres;
 mod properties;
 mod rescue;

@@ -77,6 +77,8 @@ conform! {
     filters_let_through_what_they_say
     figures_tell_what_waits_runs_and_is_parked
     recent_jobs_tell_their_times
+    what_ended_is_counted_once_by_queue
+    holders_are_told_with_what_they_hold
     a_tick_is_fired_once_by_two_servers
     a_tick_before_the_last_one_is_not_fired
 }

@@ -1,19 +1,23 @@
+use std::time::Duration;
+
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{PgConnection, Postgres};
 use stanchion_kernel::Timestamp;
 use stanchion_store::{Rendered, Statement, StoreError};
 
 use super::row::{self, Columns};
-use crate::model::{JobId, JobRow, Reason};
+use crate::model::{JobId, JobRow, Reason, Worker};
 use crate::port::figure::{Count, merge};
 use crate::port::page::{Sought, paged};
-use crate::port::{Figures, Filter, Page, Sample, corrupt};
+use crate::port::{Figures, Filter, Page, Passed, Sample, corrupt};
 use crate::states::State;
 
 const LIVE: &str = include_str!("live.sql");
 const ENDED: &str = include_str!("ended.sql");
 pub(super) const FIGURES: &str = include_str!("figures.sql");
 pub(super) const RECENT: &str = include_str!("recent.sql");
+pub(super) const PASSED: &str = include_str!("passed.sql");
+pub(super) const HOLDERS: &str = include_str!("holders.sql");
 const FIRED: &str = include_str!("fired.sql");
 const NOW: &str = include_str!("now.sql");
 
@@ -142,6 +146,41 @@ fn sample(row: &PgRow) -> Result<Sample, StoreError> {
         started_at: columns.maybe_moment()?,
         finished_at: columns.moment()?,
     })
+}
+
+pub(super) async fn passed(
+    connection: &mut PgConnection,
+    since: Timestamp,
+    until: Timestamp,
+    count_to: u32,
+) -> Result<Vec<Passed>, StoreError> {
+    let query = sqlx::query(PASSED)
+        .bind(since.to_datetime())
+        .bind(until.to_datetime())
+        .bind(i64::from(count_to));
+    let rows = query.fetch_all(connection).await?;
+    let passed = |row| {
+        let mut columns = Columns::of(row);
+        Ok(Passed {
+            queue: columns.queue()?,
+            served: columns.next::<i64>()?.unsigned_abs(),
+            ran: Duration::from_micros(u64::try_from(columns.next::<i64>()?).unwrap_or_default()),
+            cancelled: columns.next::<i64>()?.unsigned_abs(),
+        })
+    };
+    rows.iter().map(passed).collect()
+}
+
+pub(super) async fn holders(
+    connection: &mut PgConnection,
+) -> Result<Vec<(Worker, u64)>, StoreError> {
+    let rows = sqlx::query(HOLDERS).fetch_all(connection).await?;
+    let holder = |row| {
+        let mut columns = Columns::of(row);
+        let worker = Worker::new(columns.text()?).map_err(corrupt)?;
+        Ok((worker, columns.next::<i64>()?.unsigned_abs()))
+    };
+    rows.iter().map(holder).collect()
 }
 
 pub(super) async fn last_fired(

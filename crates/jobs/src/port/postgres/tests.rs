@@ -4,7 +4,7 @@ use stanchion_testkit::{Database, Postgres as Server};
 use super::claim::{CLAIM, CLAIM_ALONE, HAS_SUSPECTS, HOLD, RENEW, START};
 use super::enqueue::{Enqueue, OWNERS};
 use super::prune::{PRUNE_SUSPECTS, Prune};
-use super::read::{FIGURES, RECENT, Reads};
+use super::read::{FIGURES, HOLDERS, PASSED, RECENT, Reads};
 use super::replay::{Letters, REPLAY};
 use super::settle::{CANCEL, EXPIRED, STATE, Settle, UNPARK};
 use crate::port::plans::{ROWS, migrated};
@@ -34,9 +34,12 @@ SELECT sha256(n::text::bytea), 1, now() + n * interval '1 second' FROM generate_
 
 /// The plan that serves any values.
 async fn plan(database: &Database, sql: &str, parameters: usize) -> String {
-    let nulls = vec!["NULL"; parameters].join(", ");
+    let nulls = match parameters {
+        0 => String::new(),
+        _ => format!("({})", vec!["NULL"; parameters].join(", ")),
+    };
     let explain = format!(
-        "SET plan_cache_mode = force_generic_plan; PREPARE it AS {sql}; EXPLAIN EXECUTE it({nulls})"
+        "SET plan_cache_mode = force_generic_plan; PREPARE it AS {sql}; EXPLAIN EXECUTE it{nulls}"
     );
     database.psql(&explain).await
 }
@@ -59,6 +62,9 @@ fn statements() -> Vec<(&'static str, usize, &'static str)> {
         (OWNERS, 1, "uniques_pkey"),
         (FIGURES, 1, "jobs_ready"),
         (RECENT, 1, "history_completed"),
+        (PASSED, 3, "history_completed"),
+        (PASSED, 3, "history_ended"),
+        (HOLDERS, 0, "jobs_leased"),
         (REPLAY, 4, "Index Scan using history_"),
         (PRUNE_SUSPECTS, 2, "suspects_by_age"),
     ];

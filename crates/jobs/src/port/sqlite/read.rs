@@ -1,18 +1,22 @@
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension as _, ToSql, named_params};
 use stanchion_kernel::Timestamp;
 use stanchion_store::{Rendered, Statement, StoreError};
 
 use super::row::{self, Columns};
-use crate::model::{JobId, JobRow, Kind, Queue, Reason};
+use crate::model::{JobId, JobRow, Kind, Queue, Reason, Worker};
 use crate::port::figure::{Count, merge};
 use crate::port::page::{Sought, paged};
-use crate::port::{Figures, Filter, Page, Sample, corrupt};
+use crate::port::{Figures, Filter, Page, Passed, Sample, corrupt};
 use crate::states::State;
 
 const LIVE: &str = include_str!("live.sql");
 const ENDED: &str = include_str!("ended.sql");
 pub(super) const FIGURES: &str = include_str!("figures.sql");
 pub(super) const RECENT: &str = include_str!("recent.sql");
+pub(super) const PASSED: &str = include_str!("passed.sql");
+pub(super) const HOLDERS: &str = include_str!("holders.sql");
 pub(super) const FIRED: &str = include_str!("fired.sql");
 
 /// The statements that find jobs.
@@ -153,6 +157,43 @@ pub(super) fn recent(connection: &Connection, limit: u32) -> Result<Vec<Sample>,
         });
     }
     Ok(samples)
+}
+
+pub(super) fn passed(
+    connection: &Connection,
+    since: Timestamp,
+    until: Timestamp,
+    count_to: u32,
+) -> Result<Vec<Passed>, StoreError> {
+    let mut passed = connection.prepare_cached(PASSED)?;
+    let mut rows = passed.query(named_params! {
+        ":since": since.as_micros(),
+        ":until": until.as_micros(),
+        ":count_to": count_to,
+    })?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut columns = Columns::of(row);
+        all.push(Passed {
+            queue: columns.queue()?,
+            served: columns.next::<i64>()?.unsigned_abs(),
+            ran: Duration::from_micros(u64::try_from(columns.next::<i64>()?).unwrap_or_default()),
+            cancelled: columns.next::<i64>()?.unsigned_abs(),
+        });
+    }
+    Ok(all)
+}
+
+pub(super) fn holders(connection: &Connection) -> Result<Vec<(Worker, u64)>, StoreError> {
+    let mut holders = connection.prepare_cached(HOLDERS)?;
+    let mut rows = holders.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut columns = Columns::of(row);
+        let worker = Worker::new(columns.text()?).map_err(corrupt)?;
+        all.push((worker, columns.next::<i64>()?.unsigned_abs()));
+    }
+    Ok(all)
 }
 
 pub(super) fn last_fired(

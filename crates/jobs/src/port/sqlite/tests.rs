@@ -2,7 +2,7 @@ use rusqlite::Connection;
 use stanchion_store::{Backend, StoreError};
 
 use super::history::{FORGET, History, PARDON, PRUNE_SUSPECTS, RETAKE, REVIVE};
-use super::read::{FIGURES, FIRED, RECENT, Reads};
+use super::read::{FIGURES, FIRED, HOLDERS, PASSED, RECENT, Reads};
 use super::{claim, enqueue, settle};
 use crate::port::plans::{ROWS, migrated};
 
@@ -137,13 +137,14 @@ async fn what_is_ready_is_found_in_order_in_its_own_index() {
             "{sql}\n{plan}"
         );
     }
-    let plan = |connection: &Connection| plan(connection, FIGURES);
-    let plan = sqlite.read("explain", plan).await.unwrap();
-    for line in plan
-        .lines()
-        .filter(|line| line.contains("stanchion_jobs_jobs"))
-    {
-        assert!(line.contains("INDEX stanchion_jobs_jobs_"), "{plan}");
+    for sql in [FIGURES, PASSED, HOLDERS] {
+        let plan = |connection: &Connection| plan(connection, sql);
+        let plan = sqlite.read("explain", plan).await.unwrap();
+        for table in ["stanchion_jobs_jobs", "stanchion_jobs_history"] {
+            for line in plan.lines().filter(|line| line.contains(table)) {
+                assert!(line.contains(&format!("INDEX {table}_")), "{plan}");
+            }
+        }
     }
 }
 

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stanchion_jobs::port::{
-    Cancelled, Capabilities, Claim, Figures, Filter, Heartbeat, Holder, Page, Port, Pulse, Replay,
-    Replayed, RescueRules, Rescued, Retention, Sample, Verdict, Which,
+    Cancelled, Capabilities, Claim, Figures, Filter, Heartbeat, Holder, Page, Passed, Port, Pulse,
+    Replay, Replayed, RescueRules, Rescued, Retention, Sample, Verdict, Which,
 };
 use stanchion_jobs::{
     Claimed, Enqueued, Fence, JobId, JobRow, Kind, NewJob, Outcome, Queue, Reason, Settlement,
-    State,
+    State, Worker,
 };
 use stanchion_kernel::Timestamp;
 use stanchion_store::{Listener, Store, StoreError, Tx};
@@ -35,6 +35,8 @@ pub(crate) enum Wrong {
     NeverDry,
     StartsEverything,
     StartsSuspects,
+    ForgetsTheEnded,
+    HidesHolders,
 }
 
 /// What a wrong broker remembers: the true fence of each job, and jobs that it claimed.
@@ -300,6 +302,28 @@ impl Port for Broken {
 
     async fn recent(&self, limit: u32) -> Result<Vec<Sample>, StoreError> {
         self.inner.recent(limit).await
+    }
+
+    async fn passed(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+        count_to: u32,
+    ) -> Result<Vec<Passed>, StoreError> {
+        let mut passed = self.inner.passed(since, until, count_to).await?;
+        if self.is(Wrong::ForgetsTheEnded) {
+            // It counts what completed alone.
+            passed.iter_mut().for_each(|one| one.cancelled = 0);
+        }
+        Ok(passed)
+    }
+
+    async fn holders(&self) -> Result<Vec<(Worker, u64)>, StoreError> {
+        let mut holders = self.inner.holders().await?;
+        if self.is(Wrong::HidesHolders) {
+            holders.iter_mut().for_each(|(_, jobs)| *jobs = 1);
+        }
+        Ok(holders)
     }
 
     async fn replay(&self, mut replay: Replay, limit: u32) -> Result<Replayed, StoreError> {

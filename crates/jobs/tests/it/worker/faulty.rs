@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stanchion_jobs::port::{
-    Cancelled, Capabilities, Claim, Figures, Filter, Heartbeat, Holder, Page, Port, Pulse, Replay,
-    Replayed, RescueRules, Rescued, Retention, Sample, Verdict,
+    Cancelled, Capabilities, Claim, Figures, Filter, Heartbeat, Holder, Page, Passed, Port, Pulse,
+    Replay, Replayed, RescueRules, Rescued, Retention, Sample, Verdict,
 };
-use stanchion_jobs::{Claimed, Enqueued, Fence, JobId, JobRow, Kind, NewJob, Queue, Settlement};
+use stanchion_jobs::{
+    Claimed, Enqueued, Fence, JobId, JobRow, Kind, NewJob, Queue, Settlement, Worker,
+};
 use stanchion_kernel::Timestamp;
 use stanchion_store::{Listener, StoreError, Tx};
 
@@ -139,6 +141,19 @@ impl Port for Faulty {
 
     async fn recent(&self, limit: u32) -> Result<Vec<Sample>, StoreError> {
         self.inner.recent(limit).await
+    }
+
+    async fn passed(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+        count_to: u32,
+    ) -> Result<Vec<Passed>, StoreError> {
+        self.inner.passed(since, until, count_to).await
+    }
+
+    async fn holders(&self) -> Result<Vec<(Worker, u64)>, StoreError> {
+        self.inner.holders().await
     }
 
     async fn replay(&self, replay: Replay, limit: u32) -> Result<Replayed, StoreError> {
