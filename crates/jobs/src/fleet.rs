@@ -64,7 +64,7 @@ pub struct Started {
 pub struct FleetConfig {
     /// How many workers there should be. No more processes than its `max` live at a time, those included that drain.
     pub rules: Rules,
-    /// The queues that they work on; none stands for all.
+    /// The queues that they work on, whose load counts.
     pub queues: Vec<Queue>,
     /// How often the load is looked at.
     pub look: Duration,
@@ -204,7 +204,7 @@ async fn watch(
     loop {
         match lookout.look().await {
             Ok(loads) => {
-                let workers = autoscaler.observe(&loads.sight(&config.queues));
+                let workers = autoscaler.observe(&loads.of(&config.queues).seen(loads.at));
                 wanted.send_if_modified(|now| std::mem::replace(now, workers) != workers);
             }
             Err(error) => {

@@ -4,6 +4,7 @@
 //! the history, and what came in is what there is more of, and what has ended. A job that is tried again comes in again.
 
 use std::collections::BTreeMap;
+use std::iter::Sum;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,32 @@ pub struct Load {
     pub in_flight: u64,
 }
 
+impl Load {
+    /// The same as an autoscaler takes it.
+    #[must_use]
+    pub fn seen(self, at: Duration) -> Sight {
+        Sight {
+            at,
+            arrived: self.arrived,
+            served: self.served,
+            service: self.service,
+            backlog: self.backlog,
+        }
+    }
+}
+
+impl Sum for Load {
+    fn sum<I: Iterator<Item = Self>>(loads: I) -> Self {
+        loads.fold(Self::default(), |sum, load| Self {
+            arrived: sum.arrived + load.arrived,
+            served: sum.served + load.served,
+            service: sum.service + load.service,
+            backlog: sum.backlog + load.backlog,
+            in_flight: sum.in_flight + load.in_flight,
+        })
+    }
+}
+
 /// The load on all queues, as one look saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loads {
@@ -44,31 +71,18 @@ pub struct Loads {
 }
 
 impl Loads {
-    /// Of these queues together; of all when none is named.
+    /// Of all queues together.
     #[must_use]
-    pub fn of(&self, queues: &[Queue]) -> Load {
-        let of_them = |queue: &Queue| queues.is_empty() || queues.contains(queue);
-        let loads = self.queues.iter().filter(|(queue, _)| of_them(queue));
-        loads.fold(Load::default(), |sum, (_, load)| Load {
-            arrived: sum.arrived + load.arrived,
-            served: sum.served + load.served,
-            service: sum.service + load.service,
-            backlog: sum.backlog + load.backlog,
-            in_flight: sum.in_flight + load.in_flight,
-        })
+    pub fn all(&self) -> Load {
+        self.queues.values().copied().sum()
     }
 
-    /// The same as an autoscaler takes it.
+    /// Of these queues together.
     #[must_use]
-    pub fn sight(&self, queues: &[Queue]) -> Sight {
-        let load = self.of(queues);
-        Sight {
-            at: self.at,
-            arrived: load.arrived,
-            served: load.served,
-            service: load.service,
-            backlog: load.backlog,
-        }
+    pub fn of(&self, queues: &[Queue]) -> Load {
+        let loads = self.queues.iter();
+        let loads = loads.filter(|(queue, _)| queues.contains(queue));
+        loads.map(|(_, load)| *load).sum()
     }
 }
 
@@ -232,6 +246,7 @@ mod tests {
         let loads = Loads { at, queues };
         assert_eq!(loads.of(&[queue("b")]).backlog, 2);
         assert_eq!(loads.of(&[queue("c")]).backlog, 0);
-        assert_eq!(loads.sight(&[]).backlog, 3);
+        assert_eq!(loads.of(&[]).backlog, 0);
+        assert_eq!(loads.all().backlog, 3);
     }
 }

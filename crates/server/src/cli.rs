@@ -40,6 +40,7 @@ enum Command {
     #[command(hide = true)]
     Render,
     Serve(commands::serve::Arguments),
+    Work(commands::work::Arguments),
 }
 
 /// Runs the command that the process was started with.
@@ -74,7 +75,7 @@ fn run_command(cli: Cli) -> anyhow::Result<ExitCode> {
         if let Command::Health(arguments) = cli.command {
             return commands::health::run(arguments).await;
         }
-        let session = Session::new(load(cli.config.as_deref(), &cli.command)?);
+        let session = Session::new(load(cli.config.as_deref(), &cli.command)?, cli.config);
         let telemetry = Telemetry::install(&session.config.telemetry, session.clock.clone())?;
         let result = dispatch(cli.command, &session, &telemetry).await;
         telemetry.stop();
@@ -97,6 +98,7 @@ async fn dispatch(
         Command::Migrate(arguments) => commands::migrate::run(arguments, session).await,
         Command::Render => sandbox::run(),
         Command::Serve(arguments) => commands::serve::run(arguments, session, telemetry).await,
+        Command::Work(arguments) => commands::work::run(arguments, session, telemetry).await,
     }
 }
 

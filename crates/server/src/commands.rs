@@ -10,8 +10,11 @@ pub(crate) mod key;
 pub(crate) mod migrate;
 mod progress;
 pub(crate) mod serve;
+mod signals;
+pub(crate) mod work;
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use serde::Serialize;
 use stanchion_kernel::{Clock, Entropy, Ids};
@@ -22,17 +25,20 @@ use crate::config::Config;
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) config: Config,
+    /// The file that it was read from.
+    pub(crate) config_file: Option<PathBuf>,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
     pub(crate) ids: Ids,
 }
 
 impl Session {
-    pub(crate) fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config, config_file: Option<PathBuf>) -> Self {
         let (clock, entropy) = (Clock::system(), Entropy::system());
         let ids = Ids::new(clock.clone(), entropy.clone());
         Self {
             config,
+            config_file,
             clock,
             entropy,
             ids,

@@ -4,6 +4,7 @@ pub(crate) mod buckets;
 pub(crate) mod database;
 pub(crate) mod demo_data;
 pub(crate) mod demo_pictures;
+pub(crate) mod fleet;
 pub(crate) mod jobs;
 mod known_skus;
 pub(crate) mod limits;

@@ -3,7 +3,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderName};
 
 use crate::app::App;
 
-const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(crate) const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Metrics in the text form of Prometheus
 #[utoipa::path(get, path = "/metrics", tag = "service", responses(

@@ -2,25 +2,21 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
 use stanchion_http::auth::ApiKey;
 use stanchion_http::{Drained, Draining};
-
 use stanchion_limiter::port::Leased;
 use stanchion_stock::Stock;
 use stanchion_store::keys::Keys;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::signals::{Second, stop_on_signals};
 use super::{Session, check, print};
 use crate::background::Background;
 use crate::pictures::Gallery;
 use crate::telemetry::Telemetry;
 use crate::wiring::surface::{Listening, authenticator, surface};
-use crate::wiring::{
-    buckets, database, demo_data, demo_pictures, jobs, limits, pictures, stock, upkeep,
-};
+use crate::wiring::{buckets, database, demo_data, demo_pictures, jobs, limits, stock, upkeep};
 
 /// How long a server that stops tries to give back what it has borrowed.
 const GIVE_BACK_WITHIN: Duration = Duration::from_secs(2);
@@ -51,15 +47,15 @@ pub(crate) async fn run(
         return check::run(session).await;
     }
     // From here on a signal is ours to handle, also in the middle of a start.
-    let stop = stop_on_signals()?;
+    let stop = stop_on_signals(Second::Ends)?;
     let listening = Listening::bind(&session.config.server, &session.config.limiter).await?;
     // Buckets fill from here on: before the first request comes, they hold what a start took.
     let buckets = buckets::open(session).await?;
     let leased = buckets.leased();
     let store = database::open(session).await?;
     let stock = stock::stock(session, &store);
-    let queues = jobs::open(session, &store, &stop);
-    let gallery = pictures::open(session, &store, &queues.jobs)?;
+    let queues = jobs::open(session, &store, &stop)?;
+    let gallery = queues.gallery.clone();
     let auth = authenticator(session, &store).await?;
     let limits = limits::open(session, &store, buckets.backend).await?;
     let limiter = limits.registry.limiter().clone();
@@ -84,7 +80,7 @@ pub(crate) async fn run(
         (auth, limits),
         draining.clone(),
     )?;
-    let worker = queues.start(session, telemetry, &gallery, stop.child_token())?;
+    let worker = queues.start_inside(session, telemetry, stop.child_token())?;
     print(greeting(
         &listening,
         session,
@@ -142,32 +138,6 @@ async fn announce_stop(stop: CancellationToken, draining: Draining) {
     tracing::info!("stopping: requests in flight may finish");
 }
 
-/// A token that the first SIGINT or SIGTERM gives. A second one ends the process at once.
-fn stop_on_signals() -> anyhow::Result<CancellationToken> {
-    let listen = |kind| signal(kind).context("cannot listen for signals");
-    let (mut interrupt, mut terminate) = (
-        listen(SignalKind::interrupt())?,
-        listen(SignalKind::terminate())?,
-    );
-    let stop = CancellationToken::new();
-    let given = stop.clone();
-    tokio::spawn(async move {
-        either(&mut interrupt, &mut terminate).await;
-        given.cancel();
-        either(&mut interrupt, &mut terminate).await;
-        // What a shell expects of a program that an interrupt ended.
-        std::process::exit(130);
-    });
-    Ok(stop)
-}
-
-async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-}
-
 fn greeting(listening: &Listening, session: &Session, key: Option<String>) -> String {
     let scheme = if listening.tls { "https" } else { "http" };
     let base = format!("{scheme}://{}", reachable(listening.address));
@@ -193,7 +163,7 @@ fn greeting(listening: &Listening, session: &Session, key: Option<String>) -> St
 }
 
 /// Where a person on this machine reaches a listener: an unspecified address is no place to go to.
-fn reachable(address: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),

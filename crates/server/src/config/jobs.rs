@@ -34,6 +34,30 @@ pub struct JobsSection {
     pub claim_wait_ms: u64,
     /// Claims over HTTP that wait at once.
     pub max_waiting: usize,
+    /// Whether a server works itself.
+    pub inside: bool,
+    /// Jobs that a worker runs at once, as the autoscaler counts.
+    pub slots: u32,
+    /// Within what time a backlog is to be worked off.
+    pub drain_seconds: u64,
+    /// For how long the need must have been lower before workers are stopped.
+    pub calm_seconds: u64,
+    /// Over what time arrivals are averaged.
+    pub smoothing_seconds: u64,
+    /// How much of the need must fit in besides after workers were stopped.
+    pub spare_percent: u32,
+    /// What a job is taken to need until one was served.
+    pub assumed_service_ms: u64,
+    /// How often the load is looked at.
+    pub look_ms: u64,
+    /// How much more time than its grace periods a worker process has.
+    pub kill_margin_ms: u64,
+    /// The first pause before a worker process is replaced.
+    pub restart_first_ms: u64,
+    /// The longest such pause.
+    pub restart_longest_ms: u64,
+    /// When a worker process was well.
+    pub restart_well_seconds: u64,
 }
 
 /// What moves the jobs.
@@ -61,6 +85,18 @@ impl Default for JobsSection {
             keep_dead_seconds: 2_592_000,
             claim_wait_ms: 10_000,
             max_waiting: 256,
+            inside: true,
+            slots: 1,
+            drain_seconds: 60,
+            calm_seconds: 60,
+            smoothing_seconds: 30,
+            spare_percent: 15,
+            assumed_service_ms: 1_000,
+            look_ms: 1_000,
+            kill_margin_ms: 5_000,
+            restart_first_ms: 500,
+            restart_longest_ms: 30_000,
+            restart_well_seconds: 60,
         }
     }
 }
@@ -141,5 +177,65 @@ pub(super) const KEYS: &[Key] = &[
         name: "jobs.max_waiting",
         kind: between(1, 100_000),
         about: "Claims over HTTP that wait at once; more get 503 with `Retry-After`.",
+    },
+    Key {
+        name: "jobs.inside",
+        kind: Kind::Boolean,
+        about: "Whether `serve` works itself; if not, it still takes jobs from dead workers, forgets history and takes figures.",
+    },
+    Key {
+        name: "jobs.slots",
+        kind: between(1, 10_000),
+        about: "Jobs that a worker runs at once, as the autoscaler counts.",
+    },
+    Key {
+        name: "jobs.drain_seconds",
+        kind: between(1, 86_400),
+        about: "Within what time the autoscaler wants a backlog worked off.",
+    },
+    Key {
+        name: "jobs.calm_seconds",
+        kind: between(0, 86_400),
+        about: "For how long the need must have been lower before workers are stopped.",
+    },
+    Key {
+        name: "jobs.smoothing_seconds",
+        kind: between(1, 3_600),
+        about: "Over what time the autoscaler averages arrivals; times of jobs over four times as much.",
+    },
+    Key {
+        name: "jobs.spare_percent",
+        kind: between(0, 1_000),
+        about: "How much of the need must fit in besides after workers were stopped.",
+    },
+    Key {
+        name: "jobs.assumed_service_ms",
+        kind: between(1, 86_400_000),
+        about: "What a job is taken to need until one was served.",
+    },
+    Key {
+        name: "jobs.look_ms",
+        kind: between(100, 60_000),
+        about: "How often the autoscaler looks at the load.",
+    },
+    Key {
+        name: "jobs.kill_margin_ms",
+        kind: between(0, 600_000),
+        about: "After its grace periods a worker process that was told to stop has so much more time before it is killed.",
+    },
+    Key {
+        name: "jobs.restart_first_ms",
+        kind: between(10, 60_000),
+        about: "The pause before a worker process that died is replaced; it doubles while it keeps dying.",
+    },
+    Key {
+        name: "jobs.restart_longest_ms",
+        kind: between(10, 3_600_000),
+        about: "The longest such pause.",
+    },
+    Key {
+        name: "jobs.restart_well_seconds",
+        kind: between(1, 86_400),
+        about: "A worker process that lived for so long was well: the pauses begin anew.",
     },
 ];

@@ -10,6 +10,7 @@ use stanchion_store::Store;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::pictures;
 use crate::commands::Session;
 use crate::config::JobsSection;
 use crate::pictures::{Gallery, render};
@@ -24,18 +25,41 @@ pub(crate) struct Queues {
     pub(crate) jobs: Jobs,
     /// For workers over HTTP.
     pub(crate) desk: Desk,
+    /// Pictures, which this program's own kinds are about.
+    pub(crate) gallery: Gallery,
     broker: Broker,
+}
+
+/// What a worker of this program does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Duty {
+    /// This program's own kinds, and the chores.
+    Work,
+    /// For all workers, those over HTTP as well: takes jobs from dead ones, forgets history and takes figures.
+    Chores,
 }
 
 /// The kinds that this program does itself, and the queues that it takes them from. A worker parks what it does not know:
 /// these queues are for these kinds only.
 fn own_work(gallery: &Gallery) -> anyhow::Result<(Handlers, Vec<Queue>)> {
     let handlers = render::handlers(gallery.clone(), Handlers::new())?;
-    Ok((handlers, vec![Queue::new(render::QUEUE)?]))
+    Ok((handlers, own_queues()?))
+}
+
+/// The queues of this program's own kinds.
+pub(super) fn own_queues() -> anyhow::Result<Vec<Queue>> {
+    Ok(vec![Queue::new(render::QUEUE)?])
 }
 
 /// The queue in a store. No claim waits any more once `stop` is given.
-pub(crate) fn open(session: &Session, store: &Store, stop: &CancellationToken) -> Queues {
+///
+/// # Errors
+/// When pictures cannot be kept where the settings say.
+pub(crate) fn open(
+    session: &Session,
+    store: &Store,
+    stop: &CancellationToken,
+) -> anyhow::Result<Queues> {
     let section = &session.config.jobs;
     let broker = Broker::of(store);
     let config = DeskConfig {
@@ -47,29 +71,51 @@ pub(crate) fn open(session: &Session, store: &Store, stop: &CancellationToken) -
         ..DeskConfig::default()
     };
     let (clock, entropy) = (session.clock.clone(), session.entropy.clone());
-    Queues {
-        jobs: Jobs::new(broker.port().clone(), session.ids.clone()),
+    let jobs = Jobs::new(broker.port().clone(), session.ids.clone());
+    Ok(Queues {
+        gallery: pictures::open(session, store, &jobs)?,
+        jobs,
         desk: Desk::new(broker.port().clone(), config, clock, entropy, stop.clone()),
         broker,
-    }
+    })
 }
 
 impl Queues {
-    /// Starts the worker inside: it does this program's own kinds, and for all workers, those over HTTP as well, it takes jobs
-    /// from dead ones, forgets history and takes figures. It ends by itself after `stop`, within the grace period.
+    /// Starts the worker inside a server. It does the chores at least, since workers elsewhere rely on them.
     ///
     /// # Errors
-    /// When the settings make no worker.
+    /// As for [`Queues::start`].
+    pub(crate) fn start_inside(
+        &self,
+        session: &Session,
+        telemetry: &Telemetry,
+        stop: CancellationToken,
+    ) -> anyhow::Result<JoinHandle<()>> {
+        let duty = if session.config.jobs.inside {
+            Duty::Work
+        } else {
+            Duty::Chores
+        };
+        let name = format!("serve-{}", std::process::id());
+        self.start(session, telemetry, (&name, duty), stop)
+    }
+
+    /// Starts a worker of this name in this process. It ends by itself after `stop`, within the grace period.
+    ///
+    /// # Errors
+    /// When name and settings make no worker.
     pub(crate) fn start(
         &self,
         session: &Session,
         telemetry: &Telemetry,
-        gallery: &Gallery,
+        (name, duty): (&str, Duty),
         stop: CancellationToken,
     ) -> anyhow::Result<JoinHandle<()>> {
-        let (handlers, queues) = own_work(gallery)?;
-        let name = Worker::new(&format!("serve-{}", std::process::id()));
-        let name = name.context("the worker's name")?;
+        let (handlers, queues) = match duty {
+            Duty::Work => own_work(&self.gallery)?,
+            Duty::Chores => (Handlers::new(), Vec::new()),
+        };
+        let name = Worker::new(name).context("the worker's name")?;
         let config = WorkerConfig {
             adopt: telemetry.adopt_job(),
             ..worker_config(&session.config.jobs, name, queues)
@@ -80,7 +126,7 @@ impl Queues {
             let (broker, handlers, config) = (broker.clone(), handlers.clone(), config.clone());
             Runner::new(broker, handlers, config, clock.clone(), entropy.clone())
         };
-        let first = runner().context("the worker inside")?;
+        let first = runner().context("the worker")?;
         Ok(tokio::spawn(work(first, runner, stop)))
     }
 }
@@ -101,7 +147,11 @@ async fn work<E>(first: Runner, next: impl Fn() -> Result<Runner, E>, stop: Canc
     }
 }
 
-fn worker_config(section: &JobsSection, name: Worker, queues: Vec<Queue>) -> WorkerConfig {
+pub(super) fn worker_config(
+    section: &JobsSection,
+    name: Worker,
+    queues: Vec<Queue>,
+) -> WorkerConfig {
     WorkerConfig {
         concurrency: section.concurrency,
         capacity: Weight {

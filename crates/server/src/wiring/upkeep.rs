@@ -96,7 +96,8 @@ async fn prune(store: Store) {
     }
 }
 
-async fn sample(store: Store, metrics: PrometheusHandle) {
+/// Looks at the pool and folds histograms, for ever.
+pub(crate) async fn sample(store: Store, metrics: PrometheusHandle) {
     let mut ticks = tokio::time::interval(SAMPLE_EVERY);
     loop {
         ticks.tick().await;

@@ -18,11 +18,17 @@ struct Office {
 
 impl Office {
     async fn open() -> Self {
+        Self::open_with("true").await
+    }
+
+    /// Its server works itself, or not.
+    async fn open_with(inside: &str) -> Self {
         let folder = TempDir::new().expect("a folder");
         let made = stanchion(folder.path()).args(["key", "create", "--name", "t"]);
         let made = made.args(["--scopes", "jobs:work,jobs:admin", "--json"]);
         let made: Value = serde_json::from_str(&succeed(made).await).expect("JSON");
         let program = serve(folder.path()).env("STANCHION_JOBS__SCAN_MS", "100");
+        let program = program.env("STANCHION_JOBS__INSIDE", inside);
         Self {
             server: Server::start(program).await,
             key: made["key"].as_str().expect("a key").to_owned(),
@@ -145,7 +151,15 @@ async fn a_worker_in_node_does_its_part() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_jobs_of_a_dead_worker_are_offered_again_and_measured() {
-    let office = Office::open().await;
+    offered_again(Office::open().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_does_no_work_keeps_the_queue_all_the_same() {
+    offered_again(Office::open_with("false").await).await;
+}
+
+async fn offered_again(office: Office) {
     let id = office.enqueue("greet", json!({"name": "Ann"})).await;
     let wish = json!({"worker": "dies", "lease_seconds": 1});
     let claimed = office.post("/v1/queues/mail/claim", wish).await;

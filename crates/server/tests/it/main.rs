@@ -25,3 +25,4 @@ mod shared_limits;
 mod stock;
 mod stopping;
 mod telemetry;
+mod work;
