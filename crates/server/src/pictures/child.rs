@@ -148,3 +148,25 @@ fn died(status: ExitStatus, said: &[u8]) -> Failure {
         Failure::Crash(message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt as _;
+
+    #[test]
+    fn a_death_is_told_by_its_signal_and_its_last_words() {
+        let death = |raw, said: &str| died(ExitStatus::from_raw(raw), said.as_bytes());
+        let (abort, kill, cpu, panicked) = (6, 9, 24, 101 << 8);
+        let memory = "memory allocation of 400000000 bytes failed\n";
+        assert!(
+            matches!(death(abort, memory), Failure::OutOfMemory(why) if why.contains("400000000"))
+        );
+        assert!(matches!(death(abort, "double free"), Failure::Crash(_)));
+        assert!(matches!(death(kill, ""), Failure::Crash(why) if why.contains("signal: 9")));
+        assert!(matches!(death(cpu, ""), Failure::TimedOut(_)));
+        assert!(
+            matches!(death(panicked, "thread 'main' panicked\n"), Failure::Crash(why) if why.contains("panicked"))
+        );
+    }
+}
