@@ -1,4 +1,5 @@
-//! The gRPC surface: Envoy's rate limit service over the limiter, with reflection and health.
+//! The gRPC surface: Envoy's rate limit service over the limiter, and KEDA's external scaler over the queue, each with
+//! reflection and health.
 //!
 //! ```no_run
 //! use stanchion_http::grpc::{RateLimit, RateLimitConfig, Rule, RuleEntry, Rules};
@@ -22,6 +23,7 @@
 
 mod gate;
 mod health;
+pub mod keda;
 pub mod messages;
 mod question;
 mod reflection;
@@ -42,12 +44,14 @@ use stanchion_limiter::port::MAX_ASKS;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic_health::server::health_reporter;
-use tonic_reflection::server::Builder;
 
 use crate::listener::{Drained, Listener};
 use gate::{Gate, pass};
 
 pub use rules::{InvalidRules, MAX_RULE_ENTRIES, MAX_RULES, Rule, RuleEntry, Rules};
+
+/// Counts the calls that were refused.
+const REFUSED: &str = "stanchion_rls_refused_total";
 
 /// The bounds of the service. Connections, their streams, headers and idle time are bounded by the listener.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -111,7 +115,7 @@ impl RateLimit {
     /// A service that asks `limiter` by `rules`.
     #[must_use]
     pub fn new(limiter: Limiter, rules: Rules, config: RateLimitConfig) -> Self {
-        gate::describe();
+        gate::describe(REFUSED);
         should_rate_limit::describe();
         Self(Arc::new(Inner {
             limiter,
@@ -131,13 +135,16 @@ impl RateLimit {
         stop: CancellationToken,
     ) -> Drained {
         let (reporter, health) = health_reporter();
-        health::begin(&reporter).await;
-        let watched = Gate::new(self.0.config.max_watchers, self.timeout());
+        health::begin(&reporter, messages::SERVICE).await;
+        let watched = Gate::new(self.0.config.max_watchers, self.timeout(), REFUSED);
         let described = Router::new()
             .route_service("/grpc.health.v1.Health/{method}", health)
-            .merge(self.reflection())
+            .merge(reflection::router(
+                &reflection::files(),
+                self.0.config.max_message_bytes,
+            ))
             .layer(from_fn_with_state(watched, pass));
-        let asked = Gate::new(self.0.config.max_in_flight, self.timeout());
+        let asked = Gate::new(self.0.config.max_in_flight, self.timeout(), REFUSED);
         let router = Router::new()
             .route(
                 messages::SHOULD_RATE_LIMIT,
@@ -149,27 +156,9 @@ impl RateLimit {
             .fallback(unknown);
         let (drained, ()) = tokio::join!(
             listener.serve(router, stop.clone()),
-            health::end(reporter, draining, stop)
+            health::end(reporter, messages::SERVICE, draining, stop)
         );
         drained
-    }
-
-    fn reflection(&self) -> Router {
-        let most = self.0.config.max_message_bytes;
-        let builder = || Builder::configure().register_file_descriptor_set(reflection::files());
-        let mut router = Router::new();
-        // Neither fails for the files of this crate, as a test shows, and no other call needs them.
-        if let Ok(service) = builder().build_v1() {
-            let service = service.max_decoding_message_size(most);
-            let path = "/grpc.reflection.v1.ServerReflection/{method}";
-            router = router.route_service(path, service);
-        }
-        if let Ok(service) = builder().build_v1alpha() {
-            let service = service.max_decoding_message_size(most);
-            let path = "/grpc.reflection.v1alpha.ServerReflection/{method}";
-            router = router.route_service(path, service);
-        }
-        router
     }
 
     fn timeout(&self) -> Duration {

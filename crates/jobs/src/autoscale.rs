@@ -69,6 +69,7 @@ pub struct Autoscaler {
     service: Service,
     /// The number that each moment would stop at, and when that was; only those that no later one exceeds.
     floors: VecDeque<(Duration, u32)>,
+    need: f64,
     workers: u32,
 }
 
@@ -182,6 +183,7 @@ impl Autoscaler {
             arrivals: Arrivals::default(),
             service: Service::assumed(rules.assumed_service),
             floors: VecDeque::new(),
+            need: 0.0,
             workers: rules.min,
         }
     }
@@ -190,6 +192,12 @@ impl Autoscaler {
     #[must_use]
     pub fn workers(&self) -> u32 {
         self.workers
+    }
+
+    /// How many jobs have to run at once, as of the last sight: for who decides about workers himself.
+    #[must_use]
+    pub fn need(&self) -> f64 {
+        self.need
     }
 
     /// Takes in what was seen, and answers how many workers there should be. What is older than what was seen before is left
@@ -203,6 +211,7 @@ impl Autoscaler {
         self.average(sight, over);
         let (per_s, service_s) = (self.arrivals.average.0, self.service.mean_s());
         let need = need(per_s, service_s, sight.backlog, self.rules.drain);
+        self.need = need;
         let floor = self.workers_for(need * (1.0 + self.rules.spare));
         let floor = self.highest_floor(sight.at, floor);
         self.workers = self.workers_for(need).max(self.workers.min(floor));

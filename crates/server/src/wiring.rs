@@ -6,6 +6,7 @@ pub(crate) mod demo_data;
 pub(crate) mod demo_pictures;
 pub(crate) mod fleet;
 pub(crate) mod jobs;
+pub(crate) mod keda;
 mod known_skus;
 pub(crate) mod limits;
 pub(crate) mod peers;

@@ -24,6 +24,8 @@ pub(super) enum Need {
     Schemathesis,
     /// The PostgreSQL client of the example in Python.
     Psycopg,
+    /// What generates the client of KEDA's external scaler, and runs it.
+    GrpcTools,
     /// What runs the example in Java from its source.
     Jdk,
     /// The PostgreSQL client of the example in Java.
@@ -40,6 +42,7 @@ const ALL: &[Need] = &[
     Need::Azurite,
     Need::Schemathesis,
     Need::Psycopg,
+    Need::GrpcTools,
     Need::Jdk,
     Need::JdbcDriver,
     Need::Assembler,
@@ -78,6 +81,7 @@ const MOTO: &str = "moto[server]==5.*";
 const AZURITE: &str = "azurite@3";
 const SCHEMATHESIS: &str = "schemathesis==4.*";
 const PSYCOPG: &str = "psycopg[binary]==3.*";
+const GRPC_TOOLS: &str = "grpcio-tools==1.*";
 const JDBC_DRIVER_VERSION: &str = "42.7.7";
 
 /// The needs of these packages, each once. A package that the table does not know may need anything.
@@ -104,7 +108,8 @@ impl Need {
             Self::Moto => provide_program("moto_server", MOTO, tools),
             Self::Azurite => provide_azurite(tools),
             Self::Schemathesis => provide_program("schemathesis", SCHEMATHESIS, tools),
-            Self::Psycopg => provide_psycopg(tools),
+            Self::Psycopg => provide_module("psycopg", PSYCOPG, tools),
+            Self::GrpcTools => provide_module("grpc_tools", GRPC_TOOLS, tools),
             Self::Jdk => provide_jdk(),
             Self::JdbcDriver => provide_jdbc_driver(tools),
             Self::Assembler => provide_assembler(),
@@ -187,12 +192,13 @@ fn provide_azurite(tools: &Path) -> anyhow::Result<()> {
     shell::run(npm.arg(tools).arg(AZURITE))
 }
 
-fn provide_psycopg(tools: &Path) -> anyhow::Result<()> {
+/// A module that a Python package brings.
+fn provide_module(name: &str, requirement: &str, tools: &Path) -> anyhow::Result<()> {
     let mut import = Command::new(tools.join("bin/python"));
-    if shell::succeeds(import.args(["-c", "import psycopg"])) {
+    if shell::succeeds(import.args(["-c", &format!("import {name}")])) {
         return Ok(());
     }
-    install_python(PSYCOPG, tools)
+    install_python(requirement, tools)
 }
 
 /// Installs a Python package into the virtual environment of the tools, which it makes when there is none.

@@ -16,26 +16,33 @@ use crate::held::Held;
 pub(super) struct Gate {
     places: Arc<Semaphore>,
     timeout: Duration,
+    /// The counter of those that were refused.
+    refused: &'static str,
 }
 
 impl Gate {
-    pub(super) fn new(most: usize, timeout: Duration) -> Self {
+    pub(super) fn new(most: usize, timeout: Duration, refused: &'static str) -> Self {
         let places = Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { places, timeout }
+        Self {
+            places,
+            timeout,
+            refused,
+        }
     }
 }
 
-pub(super) fn describe() {
+pub(super) fn describe(refused: &'static str) {
     describe_counter!(
-        "stanchion_rls_refused_total",
+        refused,
         Unit::Count,
-        "Calls of the gRPC surface that found no place or took too long, by reason"
+        "Calls of a gRPC service that found no place or took too long, by reason"
     );
 }
 
 pub(super) async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let Ok(place) = gate.places.try_acquire_owned() else {
         return refuse(
+            gate.refused,
             "crowded",
             Status::resource_exhausted("too many calls at a time"),
         );
@@ -43,13 +50,14 @@ pub(super) async fn pass(State(gate): State<Gate>, request: Request, next: Next)
     match tokio::time::timeout(gate.timeout, next.run(request)).await {
         Ok(response) => Held::hold(response, place),
         Err(_) => refuse(
+            gate.refused,
             "late",
             Status::deadline_exceeded("the answer took too long"),
         ),
     }
 }
 
-fn refuse(reason: &'static str, status: Status) -> Response {
-    counter!("stanchion_rls_refused_total", "reason" => reason).increment(1);
+fn refuse(counter: &'static str, reason: &'static str, status: Status) -> Response {
+    counter!(counter, "reason" => reason).increment(1);
     status.into_http()
 }

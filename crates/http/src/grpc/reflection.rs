@@ -1,13 +1,16 @@
-//! Describes the messages of [`messages`](super::messages) to clients that ask by reflection.
+//! Describes the messages of [`messages`](super::messages) to clients that ask by reflection, and has the words for other
+//! descriptions.
 //!
 //! The files have their public names and hold what is read and written here, and no more: a client that makes its messages
 //! from the description cannot set what nobody would read.
 
+use axum::Router;
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{
     DescriptorProto, EnumDescriptorProto, EnumValueDescriptorProto, FieldDescriptorProto,
     FileDescriptorProto, FileDescriptorSet, MethodDescriptorProto, ServiceDescriptorProto,
 };
+use tonic_reflection::server::Builder;
 
 const RLS: &str = "envoy/service/ratelimit/v3/rls.proto";
 const DESCRIPTOR: &str = "envoy/extensions/common/ratelimit/v3/ratelimit.proto";
@@ -17,8 +20,9 @@ const WRAPPERS: &str = "google/protobuf/wrappers.proto";
 
 /// What a field holds.
 #[derive(Clone, Copy)]
-enum Of {
+pub(super) enum Of {
     Text,
+    Real,
     Flag,
     U32,
     U64,
@@ -27,7 +31,25 @@ enum Of {
     Message(&'static str),
     Enumeration(&'static str),
 }
-use Of::{Enumeration, Flag, I32, I64, Message, Text, U32, U64};
+use Of::{Enumeration, Flag, I32, I64, Message, Real, Text, U32, U64};
+
+/// Answers about these files, in messages of at most so many bytes.
+pub(super) fn router(files: &FileDescriptorSet, max_message_bytes: usize) -> Router {
+    let builder = || Builder::configure().register_file_descriptor_set(files.clone());
+    let mut router = Router::new();
+    // Neither fails for the files of this crate, as a test shows, and no other call needs them.
+    if let Ok(service) = builder().build_v1() {
+        let service = service.max_decoding_message_size(max_message_bytes);
+        let path = "/grpc.reflection.v1.ServerReflection/{method}";
+        router = router.route_service(path, service);
+    }
+    if let Ok(service) = builder().build_v1alpha() {
+        let service = service.max_decoding_message_size(max_message_bytes);
+        let path = "/grpc.reflection.v1alpha.ServerReflection/{method}";
+        router = router.route_service(path, service);
+    }
+    router
+}
 
 /// All files, each after those that it imports.
 pub(super) fn files() -> FileDescriptorSet {
@@ -146,7 +168,7 @@ fn service() -> ServiceDescriptorProto {
     }
 }
 
-fn file(
+pub(super) fn file(
     name: &str,
     package: &str,
     imports: &[&str],
@@ -162,7 +184,7 @@ fn file(
     }
 }
 
-fn message(name: &str, fields: Vec<FieldDescriptorProto>) -> DescriptorProto {
+pub(super) fn message(name: &str, fields: Vec<FieldDescriptorProto>) -> DescriptorProto {
     DescriptorProto {
         name: Some(name.to_owned()),
         field: fields,
@@ -170,17 +192,18 @@ fn message(name: &str, fields: Vec<FieldDescriptorProto>) -> DescriptorProto {
     }
 }
 
-fn one(name: &str, number: i32, of: Of) -> FieldDescriptorProto {
+pub(super) fn one(name: &str, number: i32, of: Of) -> FieldDescriptorProto {
     field(name, number, of, Label::Optional)
 }
 
-fn many(name: &str, number: i32, of: Of) -> FieldDescriptorProto {
+pub(super) fn many(name: &str, number: i32, of: Of) -> FieldDescriptorProto {
     field(name, number, of, Label::Repeated)
 }
 
 fn field(name: &str, number: i32, of: Of, label: Label) -> FieldDescriptorProto {
     let (kind, type_name) = match of {
         Text => (Type::String, None),
+        Real => (Type::Double, None),
         Flag => (Type::Bool, None),
         U32 => (Type::Uint32, None),
         U64 => (Type::Uint64, None),
@@ -214,7 +237,7 @@ fn enumeration(name: &str, values: &[&str]) -> EnumDescriptorProto {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeSet;
 
     use prost::Message as _;
@@ -224,9 +247,9 @@ mod tests {
     use crate::grpc::messages;
 
     /// All messages by their full names.
-    fn described() -> Vec<(String, DescriptorProto)> {
+    fn described(files: &FileDescriptorSet) -> Vec<(String, DescriptorProto)> {
         let mut found = Vec::new();
-        for file in files().file {
+        for file in &files.file {
             let package = format!(".{}", file.package());
             let mut left: Vec<_> = file
                 .message_type
@@ -243,8 +266,8 @@ mod tests {
     }
 
     /// Reads `bytes` by the description of `name` and notes every field that it finds.
-    fn read(name: &str, mut bytes: &[u8], seen: &mut BTreeSet<String>) {
-        let all = described();
+    fn read(files: &FileDescriptorSet, name: &str, mut bytes: &[u8], seen: &mut BTreeSet<String>) {
+        let all = described(files);
         let (_, message) = all.iter().find(|(known, _)| known == name).unwrap();
         while !bytes.is_empty() {
             let (number, wire) = decode_key(&mut bytes).unwrap();
@@ -252,6 +275,11 @@ mod tests {
             let field = message.field.iter().find(is_it);
             let field = field.unwrap_or_else(|| panic!("{name} has no field {number}"));
             seen.insert(format!("{name}.{}", field.name()));
+            if field.r#type() == Type::Double {
+                assert_eq!(wire, WireType::SixtyFourBit, "{name} {number}");
+                bytes = &bytes[8..];
+                continue;
+            }
             let length = decode_varint(&mut bytes).unwrap();
             match field.r#type() {
                 Type::String | Type::Message => {
@@ -259,7 +287,7 @@ mod tests {
                     let (inside, rest) = bytes.split_at(usize::try_from(length).unwrap());
                     bytes = rest;
                     if field.r#type() == Type::Message {
-                        read(field.type_name(), inside, seen);
+                        read(files, field.type_name(), inside, seen);
                     }
                 }
                 _ => assert_eq!(wire, WireType::Varint, "{name} {number}"),
@@ -311,16 +339,24 @@ mod tests {
 
     #[test]
     fn every_field_that_is_sent_is_described_and_no_other() {
+        let sent = [
+            ("RateLimitRequest", request().encode_to_vec()),
+            ("RateLimitResponse", response().encode_to_vec()),
+        ];
+        assert_described(&files(), ".envoy.service.ratelimit.v3", &sent);
+    }
+
+    /// Checks that the files describe every field that is in messages of the package, and no other.
+    pub(in crate::grpc) fn assert_described(
+        files: &FileDescriptorSet,
+        package: &str,
+        sent: &[(&str, Vec<u8>)],
+    ) {
         let mut seen = BTreeSet::new();
-        let package = ".envoy.service.ratelimit.v3";
-        let (request, response) = (request().encode_to_vec(), response().encode_to_vec());
-        read(&format!("{package}.RateLimitRequest"), &request, &mut seen);
-        read(
-            &format!("{package}.RateLimitResponse"),
-            &response,
-            &mut seen,
-        );
-        let all = described().into_iter();
+        for (name, bytes) in sent {
+            read(files, &format!("{package}.{name}"), bytes, &mut seen);
+        }
+        let all = described(files).into_iter();
         let all = all.flat_map(|(name, message)| {
             let fields = message.field.into_iter();
             fields.map(move |field| format!("{name}.{}", field.name()))
@@ -330,7 +366,7 @@ mod tests {
 
     #[test]
     fn the_values_of_enumerations_have_the_numbers_that_are_sent() {
-        let all = described();
+        let all = described(&files());
         let values = |name: &str| {
             let found = all.iter().flat_map(|(_, message)| &message.enum_type);
             let found = found.clone().find(|it| it.name() == name).unwrap();

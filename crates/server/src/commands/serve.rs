@@ -16,7 +16,9 @@ use crate::background::Background;
 use crate::pictures::Gallery;
 use crate::telemetry::Telemetry;
 use crate::wiring::surface::{Listening, authenticator, surface};
-use crate::wiring::{buckets, database, demo_data, demo_pictures, jobs, limits, stock, upkeep};
+use crate::wiring::{
+    buckets, database, demo_data, demo_pictures, jobs, keda, limits, stock, upkeep,
+};
 
 /// How long a server that stops tries to give back what it has borrowed.
 const GIVE_BACK_WITHIN: Duration = Duration::from_secs(2);
@@ -80,6 +82,7 @@ pub(crate) async fn run(
         (auth, limits),
         draining.clone(),
     )?;
+    let scaler = keda::scaler(session, &queues, stop.clone()).await?;
     let worker = queues.start_inside(session, telemetry, stop.child_token())?;
     print(greeting(
         &listening,
@@ -88,7 +91,7 @@ pub(crate) async fn run(
     ))?;
     tracing::info!(address = %listening.address, database = %session.config.database.url, "serving");
     let announce = announce_stop(stop.clone(), draining);
-    let (drained, ()) = tokio::join!(listening.serve(surface, limiter, stop), announce);
+    let (drained, (), ()) = tokio::join!(listening.serve(surface, limiter, stop), announce, scaler);
     background.ended().await;
     if worker.await.is_err() {
         tracing::error!("the worker panicked; its jobs will be rescued");

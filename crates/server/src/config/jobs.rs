@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 
 use super::key::{Key, Kind};
@@ -58,6 +60,8 @@ pub struct JobsSection {
     pub restart_longest_ms: u64,
     /// When a worker process was well.
     pub restart_well_seconds: u64,
+    /// Where KEDA's external scaler listens.
+    pub keda_listen: Option<SocketAddr>,
 }
 
 /// What moves the jobs.
@@ -97,6 +101,7 @@ impl Default for JobsSection {
             restart_first_ms: 500,
             restart_longest_ms: 30_000,
             restart_well_seconds: 60,
+            keda_listen: None,
         }
     }
 }
@@ -237,5 +242,10 @@ pub(super) const KEYS: &[Key] = &[
         name: "jobs.restart_well_seconds",
         kind: between(1, 86_400),
         about: "A worker process that lived for so long was well: the pauses begin anew.",
+    },
+    Key {
+        name: "jobs.keda_listen",
+        kind: Kind::Address,
+        about: "Where KEDA's external scaler listens, for gRPC without credentials; unset: nowhere.",
     },
 ];

@@ -430,6 +430,7 @@ fn the_key_table_is_the_sections_themselves() {
     full.limiter.quarantine_ms = Some(4_000);
     full.limiter.envoy_listen = Some(([127, 0, 0, 1], 8081).into());
     full.media.folder = Some("work".into());
+    full.jobs.keda_listen = Some(([127, 0, 0, 1], 8082).into());
     full.telemetry.otlp_export = Some("http://127.0.0.1:4318".into());
     let text = toml::to_string(&full).expect("serialisable");
     assert_eq!(from_file(&text).expect("valid"), full);

@@ -10,40 +10,39 @@ use crate::program::{DEADLINE, fail, stanchion, succeed};
 use crate::server::{Server, serve};
 
 /// A server that soon takes jobs from dead workers, and a key for everything that has to do with jobs.
-struct Office {
-    server: Server,
+pub(crate) struct Office {
+    pub(crate) server: Server,
     key: String,
     folder: TempDir,
 }
 
 impl Office {
     async fn open() -> Self {
-        Self::open_with("true").await
+        Self::open_with(|program| program).await
     }
 
-    /// Its server works itself, or not.
-    async fn open_with(inside: &str) -> Self {
+    /// As [`Office::open`], with a server that something is changed of.
+    pub(crate) async fn open_with(change: impl FnOnce(Program) -> Program) -> Self {
         let folder = TempDir::new().expect("a folder");
         let made = stanchion(folder.path()).args(["key", "create", "--name", "t"]);
         let made = made.args(["--scopes", "jobs:work,jobs:admin", "--json"]);
         let made: Value = serde_json::from_str(&succeed(made).await).expect("JSON");
         let program = serve(folder.path()).env("STANCHION_JOBS__SCAN_MS", "100");
-        let program = program.env("STANCHION_JOBS__INSIDE", inside);
         Self {
-            server: Server::start(program).await,
+            server: Server::start(change(program)).await,
             key: made["key"].as_str().expect("a key").to_owned(),
             folder,
         }
     }
 
-    async fn post(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         let request = self.server.with(&self.key, Method::POST, path).json(&body);
         let answer = request.send().await.expect("an answer");
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         answer.json().await.expect("JSON")
     }
 
-    async fn enqueue(&self, kind: &str, args: Value) -> String {
+    pub(crate) async fn enqueue(&self, kind: &str, args: Value) -> String {
         let body = json!({"kind": kind, "queue": "mail", "args": args});
         let made = self.post("/v1/jobs", body).await;
         made["id"].as_str().expect("an id").to_owned()
@@ -56,7 +55,7 @@ impl Office {
         answer.json().await.expect("JSON")
     }
 
-    async fn becomes(&self, id: &str, state: &str) -> Value {
+    pub(crate) async fn becomes(&self, id: &str, state: &str) -> Value {
         eventually("the job is where it should be", DEADLINE, || async {
             self.job(id).await["state"] == state
         })
@@ -156,7 +155,8 @@ async fn the_jobs_of_a_dead_worker_are_offered_again_and_measured() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_does_no_work_keeps_the_queue_all_the_same() {
-    offered_again(Office::open_with("false").await).await;
+    let idle = |program: Program| program.env("STANCHION_JOBS__INSIDE", "false");
+    offered_again(Office::open_with(idle).await).await;
 }
 
 async fn offered_again(office: Office) {

@@ -13,6 +13,7 @@ mod faults;
 mod import_export;
 mod interface;
 mod jobs;
+mod keda;
 mod limits;
 mod locking;
 mod observed;
