@@ -3,8 +3,9 @@
 
 #[path = "../../../../media/tests/it/samples.rs"]
 #[expect(
+    clippy::unwrap_used,
     dead_code,
-    reason = "the tests of the crate that renders use all of it"
+    reason = "the tests of the crate that renders use all of it, and know it to go well"
 )]
 mod samples;
 
