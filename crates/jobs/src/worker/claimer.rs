@@ -75,7 +75,7 @@ impl Claimer {
         }
         while !self.stop.is_cancelled() {
             self.begin_waiting().await;
-            self.run_a_suspect().await;
+            self.run_suspects().await;
             let Some(wish) = self.wish().await else {
                 continue;
             };
@@ -262,13 +262,15 @@ impl Claimer {
         begin.iter().map(verdict).collect()
     }
 
-    /// When a suspect waits: lets all that runs end, and runs the suspect with nothing beside it.
-    async fn run_a_suspect(&mut self) {
+    /// When a suspect waits: lets all that runs end, and runs suspects with nothing beside them, one after the other. That
+    /// takes no longer than the others have until it is done again, but for the last suspect.
+    async fn run_suspects(&mut self) {
+        let every = self.shared.config.upkeep.suspects;
         let now = self.shared.clock.monotonic();
         if now < self.suspects_at || !self.waiting.is_empty() {
             return;
         }
-        self.suspects_at = now + self.shared.config.upkeep.suspects;
+        self.suspects_at = now + every;
         let queues: Vec<Queue> = self.shared.config.queues.clone();
         match self.shared.broker.port().has_suspects(queues.clone()).await {
             Ok(false) => return,
@@ -280,20 +282,28 @@ impl Claimer {
             }
         }
         self.quiet().await;
-        if self.stop.is_cancelled() {
-            return;
-        }
+        let until = self.shared.clock.monotonic() + every;
+        while !self.stop.is_cancelled()
+            && self.shared.clock.monotonic() < until
+            && self.run_a_suspect(&queues).await
+        {}
+        self.suspects_at = self.shared.clock.monotonic() + every;
+    }
+
+    /// Answers whether there was one.
+    async fn run_a_suspect(&mut self, queues: &[Queue]) -> bool {
         let port = self.shared.broker.port();
-        match port.claim_alone(queues, self.holder()).await {
+        match port.claim_alone(queues.to_vec(), self.holder()).await {
             Ok(Some(claimed)) => {
                 self.hold(claimed, false, self.shared.clock.monotonic());
-                self.suspects_at = Duration::ZERO;
                 self.run_alone().await;
+                true
             }
-            Ok(None) => {}
+            Ok(None) => false,
             Err(error) => {
                 observe::failed("claim_alone");
                 tracing::warn!(%error, "a suspect was not claimed");
+                false
             }
         }
     }

@@ -54,7 +54,7 @@ pub struct Upkeep {
     pub ticks: Duration,
     /// Takes the figures of the queues.
     pub figures: Duration,
-    /// Looks for suspects that wait to run alone.
+    /// Looks for suspects that wait to run alone; for so long they run one after the other, but for the last one.
     pub suspects: Duration,
 }
 
