@@ -119,6 +119,11 @@ const RUNS: &[Run] = &[
         environment: &[],
     },
     Run {
+        name: "lab-jobs",
+        arguments: &["lab", "jobs", "--soak"],
+        environment: &[],
+    },
+    Run {
         name: "lab-catalog",
         arguments: &["lab", "catalog", "--soak"],
         environment: &[],

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod cpu;
 mod load;
 mod meter;
 mod peers;
 mod report;
 mod server;
+mod spreading;
 mod studies;
 
 use clap::{Parser, Subcommand};
@@ -27,6 +29,11 @@ enum Study {
     Catalog(studies::catalog::Options),
     /// Every way to reserve a piece of stock, beside the best single statement.
     Stock(studies::stock::Options),
+    /// How fast jobs are, and what becomes of them when a worker dies, many wait or a snapshot stays open.
+    Jobs(studies::jobs::Options),
+    /// A worker that is a process of its own. The study starts it by itself.
+    #[command(hide = true)]
+    JobsWorker(studies::jobs::worker::Options),
     /// Every way to share a limit among servers, in good times and through faults.
     Limiter(studies::limiter::Options),
     /// Renditions of pictures, by codec and format, beside sharp.
@@ -47,6 +54,8 @@ async fn main() -> anyhow::Result<()> {
     match Lab::parse().study {
         Study::Catalog(options) => studies::catalog::run(&options).await,
         Study::Stock(options) => studies::stock::run(&options).await,
+        Study::Jobs(options) => studies::jobs::run(&options).await,
+        Study::JobsWorker(options) => studies::jobs::worker::serve(&options).await,
         Study::Limiter(options) => studies::limiter::run(&options).await,
         Study::Media(options) => studies::media::run(&options),
         Study::LimiterWorker(options) => studies::limiter::worker::serve(&options).await,

@@ -1,6 +1,5 @@
 mod advice;
 mod cells;
-pub(crate) mod cpu;
 mod crowd;
 mod figure;
 mod http;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use stanchion_media::{Encoding, JpegCodec, MediaError};
 
 use super::{Bench, WIDTH, pipeline, similarity};
-use crate::studies::stock::cpu;
+use crate::cpu;
 
 /// What is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

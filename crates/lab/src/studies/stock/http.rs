@@ -3,7 +3,7 @@
 use anyhow::ensure;
 
 use super::Bench;
-use super::cpu;
+use crate::cpu;
 use crate::peers::wrk::{self, Load, Plan};
 use crate::server::{Binary, Server, post};
 

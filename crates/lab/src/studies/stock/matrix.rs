@@ -7,7 +7,7 @@ use stanchion_stock::Strategy;
 use super::Bench;
 use super::cells::{CLIENTS, Cell, Database, Method, Spread};
 use super::ledger::{Ledger, fixed, immediate};
-use super::promises::median;
+use crate::spreading::median;
 
 const PROMISED: f64 = 0.9;
 /// How often a cell that breaks the promise at first is measured again.

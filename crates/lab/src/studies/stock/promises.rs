@@ -6,6 +6,7 @@ use super::Bench;
 use super::cells::{Cell, Database, Measured, Method, Spread};
 use super::ledger::{Ledger, fixed, immediate};
 use super::peer;
+use crate::spreading::Spreading;
 
 const ROUNDS: usize = 3;
 const CLIENTS: usize = 64;
@@ -15,39 +16,6 @@ const HOT: Cell = Cell {
     clients: CLIENTS,
     method: Method::Update,
 };
-
-/// The middle one, and the least and the most.
-#[derive(Clone, Copy)]
-struct Spreading {
-    median: f64,
-    least: f64,
-    most: f64,
-}
-
-impl Spreading {
-    fn of(values: &[f64]) -> Self {
-        Self {
-            median: median(values),
-            least: values.iter().copied().fold(f64::INFINITY, f64::min),
-            most: values.iter().copied().fold(0.0, f64::max),
-        }
-    }
-
-    fn rate(self) -> String {
-        let Self {
-            median,
-            least,
-            most,
-        } = self;
-        format!("{median:.0}/s ({least:.0} to {most:.0})")
-    }
-}
-
-pub(super) fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
-}
 
 pub(super) async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     if !bench.wants("promises") {
@@ -190,15 +158,4 @@ async fn embedded(bench: &mut Bench, ledger: &Ledger) -> anyhow::Result<()> {
         Some(rate.median >= 20_000.0),
     );
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_middle_is_told_with_the_least_and_the_most() {
-        let spread = Spreading::of(&[30.0, 10.0, 20.0]);
-        assert_eq!(spread.rate(), "20/s (10 to 30)");
-    }
 }
