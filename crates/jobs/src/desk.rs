@@ -270,7 +270,12 @@ impl Desk {
                 return Ok(None);
             };
             if claimed.crashes < inner.config.rules.crashes_to_condemn {
-                return Ok(Some(claimed));
+                // Of a worker elsewhere nothing more is heard before its job begins.
+                let verdicts = inner.port.start(vec![claimed.fence]).await?;
+                match verdicts.first() {
+                    Some(Verdict::Held) => return Ok(Some(claimed)),
+                    Some(Verdict::Lost) | None => continue,
+                }
             }
             let outcome = Outcome::Dead {
                 reason: Reason::Poison,

@@ -123,7 +123,7 @@ async fn every_other_route_refuses_no_key_a_wrong_key_and_a_key_without_the_scop
         walked += 1;
     }
     assert_eq!(
-        walked, 35,
+        walked, 39,
         "a route was added: look whether its access is right"
     );
 }

@@ -102,9 +102,10 @@ async fn the_demo_renders_its_pictures_while_the_queue_is_watched() {
         let has = |product: &&Value| product["images"][0]["state"] == state;
         products.iter().filter(has).count()
     };
+    // Making so many takes its time where nothing was optimised.
     eventually(
         "every picture is there and the first are rendered",
-        DEADLINE,
+        4 * DEADLINE,
         || async {
             let products = products().await;
             let (pending, ready) = (with(&products, "pending"), with(&products, "ready"));
