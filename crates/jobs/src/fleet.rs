@@ -5,11 +5,12 @@
 //! takes much longer than it may is it killed. One that dies is replaced, after a pause that grows while it keeps dying.
 //! The processes of a fleet that is killed itself end as well, when they have called [`end_with_parent`].
 
+mod keeper;
 mod member;
 mod nursery;
+mod parent;
 mod roster;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -18,7 +19,6 @@ use std::time::Duration;
 use stanchion_kernel::Clock;
 use tokio::process::Child;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::autoscale::{Autoscaler, Rules};
@@ -27,12 +27,10 @@ use crate::load::Lookout;
 use crate::model::{Queue, Worker};
 use crate::observe;
 use crate::port::Port;
-use member::End;
+use keeper::Keeper;
 use nursery::Nursery;
-use roster::{Order, Roster};
 
-/// How long it may take to learn who has the least to do.
-const ASK_WITHIN: Duration = Duration::from_secs(2);
+pub use parent::end_with_parent;
 
 /// Starts worker processes. Every `FnMut(u32) -> io::Result<Started>` does.
 pub trait Starter: Send + 'static {
@@ -173,18 +171,13 @@ impl Fleet {
         let nursery = nursery.map_err(|error| JobsError::Thread(error.to_string()))?;
         let autoscaler = Autoscaler::new(self.config.rules);
         let (wanted, news) = watch::channel(autoscaler.workers());
-        let most = self.config.rules.max.max(self.config.rules.min).max(1);
-        let keeper = Keeper {
-            roster: Roster::new(most, self.config.restarts),
-            port: Arc::clone(&self.port),
-            clock: self.clock.clone(),
-            patience: self.config.patience,
+        let keeper = Keeper::new(
+            Arc::clone(&self.port),
+            self.clock.clone(),
+            &self.config,
             nursery,
-            names: HashMap::new(),
-            drains: HashMap::new(),
-            members: JoinSet::new(),
-            shown: self.shown,
-        };
+            self.shown,
+        );
         let lookout = Lookout::new(self.port, self.clock);
         tokio::select! {
             () = keeper.keep(news, stop) => {}
@@ -214,179 +207,4 @@ async fn watch(
         }
         tokio::time::sleep(config.look).await;
     }
-}
-
-/// Keeps the number of workers that is wanted.
-struct Keeper {
-    roster: Roster,
-    port: Arc<dyn Port>,
-    clock: Clock,
-    patience: Duration,
-    nursery: Nursery,
-    /// By place.
-    names: HashMap<u32, Worker>,
-    drains: HashMap<u32, CancellationToken>,
-    members: JoinSet<(u32, End)>,
-    shown: watch::Sender<Workers>,
-}
-
-impl Keeper {
-    async fn keep(mut self, mut wanted: watch::Receiver<u32>, stop: CancellationToken) {
-        observe::fleet();
-        while !stop.is_cancelled() {
-            let workers = *wanted.borrow_and_update();
-            self.settle(workers).await;
-            self.show(workers);
-            let now = self.now();
-            let rest = self.roster.rested_at(now);
-            tokio::select! {
-                () = stop.cancelled() => {}
-                _ = wanted.changed() => {}
-                Some(ended) = self.members.join_next() => self.note(ended),
-                () = rested(rest, now) => {}
-            }
-        }
-        let orders = self.roster.shrink(0, |_| 0);
-        self.follow(orders).await;
-        self.show(0);
-        while let Some(ended) = self.members.join_next().await {
-            self.note(ended);
-            self.show(0);
-        }
-    }
-
-    fn now(&self) -> Duration {
-        self.clock.monotonic()
-    }
-
-    async fn settle(&mut self, wanted: u32) {
-        if self.roster.surplus(wanted) > 0 {
-            let held = self.held().await;
-            let names = &self.names;
-            let busy = |place: u32| {
-                let held = names.get(&place).and_then(|name| held.get(name));
-                held.copied().unwrap_or_default()
-            };
-            let orders = self.roster.shrink(wanted, busy);
-            self.follow(orders).await;
-        }
-        let orders = self.roster.grow(wanted, self.now());
-        self.follow(orders).await;
-    }
-
-    /// How many jobs each worker holds; nothing when that cannot be known.
-    async fn held(&self) -> HashMap<Worker, u64> {
-        let asked = tokio::time::timeout(ASK_WITHIN, self.port.holders()).await;
-        match asked {
-            Ok(Ok(held)) => held.into_iter().collect(),
-            Ok(Err(error)) => {
-                observe::failed("holders");
-                tracing::warn!(%error, "it is not known who has the least to do");
-                HashMap::new()
-            }
-            Err(_) => HashMap::new(),
-        }
-    }
-
-    async fn follow(&mut self, orders: Vec<Order>) {
-        for order in orders {
-            match order {
-                Order::Start(place) => self.start(place).await,
-                Order::Drain(place) => {
-                    if let Some(drain) = self.drains.get(&place) {
-                        drain.cancel();
-                    }
-                }
-            }
-        }
-    }
-
-    async fn start(&mut self, place: u32) {
-        match self.nursery.start(place).await {
-            Ok(Started { child, worker }) => {
-                tracing::info!(place, %worker, pid = child.id(), "a worker was started");
-                let drain = CancellationToken::new();
-                self.names.insert(place, worker);
-                self.drains.insert(place, drain.clone());
-                let patience = self.patience;
-                let live = async move { (place, member::live(child, drain, patience).await) };
-                self.members.spawn(live);
-            }
-            Err(error) => {
-                let pause = self.roster.ended(place, self.now());
-                observe::died("not_started");
-                tracing::error!(place, %error, ?pause, "a worker cannot be started");
-            }
-        }
-    }
-
-    fn note(&mut self, ended: Result<(u32, End), tokio::task::JoinError>) {
-        let Ok((place, end)) = ended else {
-            // None of them is aborted, and none has anything in it that panics.
-            tracing::error!("a worker is not watched any more");
-            return;
-        };
-        let pause = self.roster.ended(place, self.now());
-        self.drains.remove(&place);
-        self.names.remove(&place);
-        match end {
-            End::Died(status) => {
-                observe::died("died");
-                tracing::error!(place, ?status, ?pause, "a worker died");
-            }
-            End::Drained(status) => tracing::info!(place, ?status, "a worker stopped"),
-            End::Killed => {
-                observe::died("killed");
-                tracing::error!(place, "a worker did not stop and was killed");
-            }
-        }
-    }
-
-    fn show(&self, wanted: u32) {
-        let (running, draining) = self.roster.counts();
-        let workers = Workers {
-            wanted,
-            running,
-            draining,
-        };
-        observe::workers(workers);
-        let changed = |shown: &mut Workers| std::mem::replace(shown, workers) != workers;
-        self.shown.send_if_modified(changed);
-    }
-}
-
-/// Waits for a moment, for ever when there is none.
-async fn rested(at: Option<Duration>, now: Duration) {
-    match at {
-        Some(at) => tokio::time::sleep(at.saturating_sub(now)).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Lets this process be told to stop, by SIGTERM, when the process that started it dies; `parent` is that one's id, which
-/// it hands down. Call it before anything else, from a thread that lives as long as the process, with a handler for SIGTERM
-/// in place. It does something on Linux alone.
-///
-/// # Errors
-/// When the parent has died already, or the system refuses.
-#[cfg(target_os = "linux")]
-pub fn end_with_parent(parent: u32) -> io::Result<()> {
-    use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
-    set_parent_process_death_signal(Some(Signal::TERM))?;
-    let known = i32::try_from(parent).ok().and_then(Pid::from_raw);
-    if known.is_none() || getppid() != known {
-        return Err(io::Error::other(
-            "the process that started this one is gone",
-        ));
-    }
-    Ok(())
-}
-
-/// Does nothing here: a worker whose supervisor was killed goes on until somebody stops it.
-///
-/// # Errors
-/// None.
-#[cfg(not(target_os = "linux"))]
-pub fn end_with_parent(_parent: u32) -> io::Result<()> {
-    Ok(())
 }
