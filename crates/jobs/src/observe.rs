@@ -14,6 +14,41 @@ use crate::states::State;
 /// The most queues and priorities that gauges are kept of.
 const LANES: usize = 200;
 
+/// What calls of the broker are for.
+const CALLS: [&str; 12] = [
+    "claim",
+    "claim_alone",
+    "figures",
+    "fire",
+    "grace",
+    "prune",
+    "renew",
+    "rescue",
+    "settle",
+    "start",
+    "suspects",
+    "unpark",
+];
+
+/// Why attempts are made again.
+const RETRIED: [Reason; 5] = [
+    Reason::Error,
+    Reason::Panic,
+    Reason::Timeout,
+    Reason::OutOfMemory,
+    Reason::Crash,
+];
+
+/// Counters of what is rare: one that appears with its first event hides that event from `rate()`.
+pub(crate) fn worker() {
+    for call in CALLS {
+        counter!("stanchion_jobs_failures_total", "call" => call).increment(0);
+    }
+    for reason in RETRIED {
+        counter!("stanchion_jobs_retries_total", "reason" => reason.as_str()).increment(0);
+    }
+}
+
 /// `stanchion_jobs_failures_total`: calls of the broker that failed, by what they were for.
 pub(crate) fn failed(what: &'static str) {
     counter!("stanchion_jobs_failures_total", "call" => what).increment(1);
@@ -97,8 +132,11 @@ pub(crate) fn fired() {
     counter!("stanchion_jobs_ticks_total").increment(1);
 }
 
-/// The metrics of a fleet, from its start: an event that makes its counter appear is hidden from `rate()`.
+/// As [`worker`], of a fleet.
 pub(crate) fn fleet() {
+    for call in ["look", "holders"] {
+        counter!("stanchion_jobs_failures_total", "call" => call).increment(0);
+    }
     for how in ["died", "killed", "not_started"] {
         counter!("stanchion_jobs_worker_deaths_total", "how" => how).increment(0);
     }

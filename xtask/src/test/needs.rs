@@ -26,6 +26,8 @@ pub(super) enum Need {
     Psycopg,
     /// What generates the client of KEDA's external scaler, and runs it.
     GrpcTools,
+    /// What tests our alerts.
+    Promtool,
     /// What runs the example in Java from its source.
     Jdk,
     /// The PostgreSQL client of the example in Java.
@@ -43,6 +45,7 @@ const ALL: &[Need] = &[
     Need::Schemathesis,
     Need::Psycopg,
     Need::GrpcTools,
+    Need::Promtool,
     Need::Jdk,
     Need::JdbcDriver,
     Need::Assembler,
@@ -110,6 +113,7 @@ impl Need {
             Self::Schemathesis => provide_program("schemathesis", SCHEMATHESIS, tools),
             Self::Psycopg => provide_module("psycopg", PSYCOPG, tools),
             Self::GrpcTools => provide_module("grpc_tools", GRPC_TOOLS, tools),
+            Self::Promtool => provide_promtool(),
             Self::Jdk => provide_jdk(),
             Self::JdbcDriver => provide_jdbc_driver(tools),
             Self::Assembler => provide_assembler(),
@@ -154,6 +158,15 @@ fn provide_assembler() -> anyhow::Result<()> {
     }
     eprintln!("cmake or nasm is missing; the feature turbojpeg of the pictures is built by them");
     install(&["cmake", "nasm"])
+}
+
+/// It comes with the server, which the tests do not start.
+fn provide_promtool() -> anyhow::Result<()> {
+    if is_in_path("promtool") {
+        return Ok(());
+    }
+    eprintln!("promtool is missing; the alerts are tested by it");
+    install(&["prometheus"])
 }
 
 fn is_in_path(program: &str) -> bool {

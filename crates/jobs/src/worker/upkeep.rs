@@ -32,6 +32,7 @@ impl Chores {
 
     /// Does them for ever.
     pub(super) async fn run(&mut self) {
+        observe::worker();
         let schedules = std::mem::take(&mut self.schedules);
         tokio::join!(self.tidy(), self.tick(schedules), self.figures());
     }

@@ -2,13 +2,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-fn dashboard() -> Value {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../deploy/grafana/stanchion.json"
-    );
-    let text = std::fs::read_to_string(path).expect("deploy/grafana/stanchion.json");
-    serde_json::from_str(&text).expect("JSON")
+/// The dashboards of `deploy/grafana`.
+const ALL: [&str; 2] = ["stanchion", "stanchion-jobs"];
+
+fn dashboard(name: &str) -> Value {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/grafana");
+    let text = std::fs::read_to_string(format!("{folder}/{name}.json"));
+    serde_json::from_str(&text.expect("a dashboard")).expect("JSON")
 }
 
 fn panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
@@ -21,19 +21,30 @@ fn metrics_of(expression: &str) -> impl Iterator<Item = &str> {
     words.filter(|word| word.starts_with("stanchion_") || word.starts_with("process_"))
 }
 
-/// Checks that the dashboard asks only for metrics that a server with this `/metrics` has.
+/// Checks that the dashboard of the server asks only for metrics that a server with this `/metrics` has.
 pub(crate) fn names_only_metrics_of(exposition: &str) {
+    let asked = asked_of("stanchion", exposition);
+    assert!(asked >= 35, "the dashboard asks for {asked} metrics only");
+}
+
+/// Checks that a dashboard asks only for metrics that are in this exposition; answers how many it asks for.
+pub(crate) fn asked_of(name: &str, exposition: &str) -> usize {
+    let dashboard = dashboard(name);
+    let targets =
+        panels(&dashboard).flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
+    let expressions = targets.map(|target| target["expr"].as_str().expect("an expression"));
+    asked_by(expressions, exposition)
+}
+
+/// As [`asked_of`], for these expressions.
+pub(crate) fn asked_by<'a>(expressions: impl Iterator<Item = &'a str>, exposition: &str) -> usize {
     let known: BTreeSet<_> = exposition
         .lines()
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| line.split(['{', ' ']).next())
         .collect();
     let mut asked = 0;
-    let dashboard = dashboard();
-    let targets =
-        panels(&dashboard).flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
-    for target in targets {
-        let expression = target["expr"].as_str().expect("an expression");
+    for expression in expressions {
         for name in metrics_of(expression) {
             // A SQLite server has these and a PostgreSQL server has not.
             let of_sqlite = [
@@ -48,12 +59,12 @@ pub(crate) fn names_only_metrics_of(exposition: &str) {
             asked += 1;
         }
     }
-    assert!(asked >= 35, "the dashboard asks for {asked} metrics only");
+    asked
 }
 
 #[test]
 fn rows_stand_in_the_order_in_which_an_on_call_person_looks() {
-    let dashboard = dashboard();
+    let dashboard = dashboard("stanchion");
     let rows = panels(&dashboard).filter(|panel| panel["type"] == "row");
     let titles: Vec<_> = rows.filter_map(|row| row["title"].as_str()).collect();
     assert_eq!(
@@ -72,10 +83,15 @@ fn rows_stand_in_the_order_in_which_an_on_call_person_looks() {
 
 #[test]
 fn every_panel_has_a_unit_a_description_and_a_place_of_its_own() {
-    let dashboard = dashboard();
+    for name in ALL {
+        each_panel_is_complete(&dashboard(name));
+    }
+}
+
+fn each_panel_is_complete(dashboard: &Value) {
     let mut places = BTreeSet::new();
     let mut ids = BTreeSet::new();
-    for panel in panels(&dashboard) {
+    for panel in panels(dashboard) {
         let place = &panel["gridPos"];
         let corner = (place["y"].as_u64(), place["x"].as_u64());
         assert!(places.insert(corner), "two panels at {corner:?}");

@@ -17,7 +17,7 @@ pub(crate) struct Office {
 }
 
 impl Office {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::open_with(|program| program).await
     }
 

@@ -1,5 +1,6 @@
 //! Integration tests of the server, one module per subject.
 
+mod alerts;
 mod audits;
 mod background;
 mod check;

@@ -6,7 +6,7 @@ use stanchion_testkit::{Program, Running, TempDir, eventually};
 
 use crate::program::{DEADLINE, finish, stanchion, succeed};
 
-fn work(folder: &Path) -> Program {
+pub(crate) fn work(folder: &Path) -> Program {
     stanchion(folder)
         .args(["work", "--metrics-listen", "127.0.0.1:0"])
         .env("STANCHION_JOBS__LOOK_MS", "100")
@@ -14,7 +14,7 @@ fn work(folder: &Path) -> Program {
 }
 
 /// What `/metrics` shows at the address that a line of the output names.
-async fn metrics_at(line: &str) -> String {
+pub(crate) async fn metrics_at(line: &str) -> String {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let url = line.split_whitespace().last().expect("a URL");
     let answer = reqwest::get(url).await.expect("an answer");
