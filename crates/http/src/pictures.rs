@@ -42,7 +42,7 @@ pub trait Pictures: Send + Sync {
     /// to have failed.
     ///
     /// # Errors
-    /// `not-found` without such a product, `payload-too-large`, `unsupported-media-type`, `bad-picture`; the problem of the
+    /// `not-found` without such a product, `too-many-pictures`, `payload-too-large`, `unsupported-media-type`, `bad-picture`; the problem of the
     /// bytes; that of a part that does not serve.
     async fn take(
         &self,

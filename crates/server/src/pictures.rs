@@ -5,6 +5,7 @@
 //! shown when the job is completed, in one transaction as well. A job that is given up is found by the sweep.
 
 mod child;
+mod leftovers;
 pub(crate) mod render;
 pub(crate) mod sandbox;
 pub(crate) mod sweep;
@@ -34,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) upload_within: Duration,
     /// The longest that the process may take that renders.
     pub(crate) render_within: Duration,
+    /// Pictures of a product.
+    pub(crate) max_per_product: usize,
     /// How long an object is kept that nobody refers to.
     pub(crate) grace: Duration,
 }

@@ -54,7 +54,7 @@ sets! {
     /// What may be wrong when a job is tried again.
     RetryProblems = [InvalidJson, NotFound, NotADeadLetter, PayloadTooLarge, UnsupportedMediaType, Validation];
     /// What may be wrong with a picture.
-    PictureProblems = [NotFound, PayloadTooLarge, UnsupportedMediaType, BadPicture, Unavailable];
+    PictureProblems = [NotFound, TooManyPictures, PayloadTooLarge, UnsupportedMediaType, BadPicture, Unavailable];
     /// What may be wrong with the name of a picture.
     PictureNameProblems = [NotFound];
     /// What may be wrong with the name of a rendition, or with the bytes of it that are wanted.

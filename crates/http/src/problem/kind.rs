@@ -67,6 +67,8 @@ kinds! {
     LimitIsFixed = "limit-is-fixed", CONFLICT, "The configuration sets this limit";
     /// As many limits are stored as may be.
     TooManyLimits = "too-many-limits", CONFLICT, "No more limits can be stored";
+    /// The product has as many pictures as it may.
+    TooManyPictures = "too-many-pictures", CONFLICT, "The product has no room for more pictures";
     /// The job is another worker's, or has ended.
     LeaseLost = "lease-lost", CONFLICT, "The job is not held by this lease";
     /// The job has ended, and cannot be cancelled.

@@ -18,6 +18,8 @@ pub struct MediaSection {
     pub max_bytes: u64,
     /// Pixels of an original.
     pub max_pixels: u64,
+    /// Pictures of a product.
+    pub max_per_product: usize,
     /// The longest that an upload may take.
     pub upload_timeout_ms: u64,
     /// The longest that the process may take that renders a picture.
@@ -43,6 +45,7 @@ impl Default for MediaSection {
             folder: None,
             max_bytes: 25_000_000,
             max_pixels: 50_000_000,
+            max_per_product: 50,
             upload_timeout_ms: 60_000,
             render_timeout_ms: 30_000,
             webp: true,
@@ -79,6 +82,11 @@ pub(super) const KEYS: &[Key] = &[
         name: "media.max_pixels",
         kind: between(1, 200_000_000),
         about: "Pixels of an original; more get 422.",
+    },
+    Key {
+        name: "media.max_per_product",
+        kind: between(1, 1_000),
+        about: "Pictures of a product; one more gets 409.",
     },
     Key {
         name: "media.upload_timeout_ms",

@@ -19,12 +19,13 @@ use tokio_util::io::StreamReader;
 use tracing::Instrument as _;
 
 use super::child::{self, Made};
+use super::leftovers::RENDER;
 use super::{Gallery, object};
 
 /// The queue of pictures.
 pub(crate) const QUEUE: &str = "pictures";
 /// What fetching and storing may take beside the rendering.
-const TRANSFERS: Duration = Duration::from_secs(90);
+pub(super) const TRANSFERS: Duration = Duration::from_secs(90);
 /// The priority of what can wait.
 const LATER: u8 = 7;
 
@@ -135,7 +136,7 @@ impl Gallery {
     async fn render(&self, args: RenderArgs, context: &Context) -> Result<(), Failure> {
         let RenderArgs { picture, task } = args;
         let folder = tempfile::Builder::new()
-            .prefix("render-")
+            .prefix(RENDER)
             .tempdir_in(&self.settings.folder)?;
         let original = folder.path().join("original");
         let fetching = self.fetch(task.original, &original);

@@ -8,7 +8,8 @@ use stanchion_jobs::{JobId, JobsError, State};
 use stanchion_kernel::Uuid;
 use stanchion_store::objects::{Objects, ObjectsError};
 
-use super::Gallery;
+use super::render::TRANSFERS;
+use super::{Gallery, leftovers};
 
 /// What one round looks at, of each kind.
 const ROUND: u32 = 200;
@@ -21,6 +22,7 @@ enum Stopped {
     Jobs(#[from] JobsError),
     Objects(#[from] ObjectsError),
     Store(#[from] stanchion_store::StoreError),
+    Folder(#[from] std::io::Error),
 }
 
 /// Sweeps for ever. Any number of servers may: whoever comes second finds nothing to do.
@@ -33,6 +35,7 @@ pub(crate) async fn sweep(gallery: Gallery, every: Duration) {
             gallery.forget().await,
             gallery.give_up(&mut place).await,
             gallery.collect().await,
+            gallery.tidy().await,
         ] {
             if let Err(error) = result {
                 tracing::warn!(%error, "pictures cannot be swept");
@@ -88,6 +91,20 @@ impl Gallery {
         settled.await?;
         tx.commit().await?;
         tracing::warn!(%picture, "a picture was given up with its job");
+        Ok(())
+    }
+
+    /// Removes the files of uploads and renderings that were killed.
+    async fn tidy(&self) -> Result<(), Stopped> {
+        let settings = &self.settings;
+        let longest = settings.upload_within + settings.render_within + TRANSFERS;
+        let (folder, now) = (settings.folder.clone(), self.clock.now());
+        let removing = move || leftovers::remove(&folder, 2 * longest, now);
+        let removed = tokio::task::spawn_blocking(removing).await;
+        let removed = removed.map_err(std::io::Error::other)??;
+        if removed > 0 {
+            tracing::info!(removed, "what killed processes left behind was removed");
+        }
         Ok(())
     }
 

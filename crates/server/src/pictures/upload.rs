@@ -17,6 +17,7 @@ use stanchion_media::{
 use stanchion_store::objects::{Found, ObjectKey, Objects, ObjectsError, Wanted};
 use tempfile::NamedTempFile;
 
+use super::leftovers::UPLOAD;
 use super::render::render_job;
 use super::{Gallery, object};
 
@@ -115,6 +116,11 @@ impl Gallery {
         let mut tx = self.store.begin().await?;
         let added = self.catalog.add_picture(Some(&mut tx), new).await?;
         if added.id == id {
+            let most = self.settings.max_per_product;
+            if added.product.images.len() > most {
+                tx.rollback().await?;
+                return Err(Problem::new(ProblemKind::TooManyPictures).with("max_pictures", most));
+            }
             if !Objects::adopt(&mut tx, id, key).await? {
                 tx.rollback().await?;
                 return Err(Problem::new(ProblemKind::Unavailable)
@@ -171,7 +177,7 @@ fn probe(pipeline: &Pipeline, bytes: &[u8], extent: Extent) -> Result<Probed, Pr
 async fn create(folder: &Path) -> Result<NamedTempFile, Problem> {
     let folder = folder.to_owned();
     let created =
-        tokio::task::spawn_blocking(move || NamedTempFile::with_prefix_in("upload-", folder));
+        tokio::task::spawn_blocking(move || NamedTempFile::with_prefix_in(UPLOAD, folder));
     created
         .await
         .map_err(std::io::Error::other)

@@ -58,6 +58,7 @@ fn settings(section: &MediaSection, folder: PathBuf) -> anyhow::Result<Settings>
         folder,
         upload_within: Duration::from_millis(section.upload_timeout_ms),
         render_within: Duration::from_millis(section.render_timeout_ms),
+        max_per_product: section.max_per_product,
         grace: Duration::from_secs(section.collect_grace_seconds),
     })
 }

@@ -139,6 +139,25 @@ async fn a_request_that_brings_no_picture_is_refused() {
 }
 
 #[tokio::test]
+async fn a_product_has_no_more_pictures_than_it_may() {
+    let studio = Studio::with(|program| program.env("STANCHION_MEDIA__MAX_PER_PRODUCT", "1")).await;
+    let product = studio.product("A-1").await;
+    let first = picture(1, "lamps").expect("a picture");
+    let taken = studio.upload(&product, first.clone()).await;
+    let more = studio
+        .offer(&product, picture(2, "lamps").expect("a picture"))
+        .await;
+    assert_eq!(more.status(), StatusCode::CONFLICT);
+    let said: Value = more.json().await.expect("JSON");
+    assert_eq!(said["type"], "/problems/too-many-pictures");
+    assert_eq!(
+        studio.upload(&product, first).await,
+        taken,
+        "it is there already"
+    );
+}
+
+#[tokio::test]
 async fn a_name_decides_nothing_and_leads_nowhere_else() {
     let studio = Studio::open().await;
     let product = studio.product("A-1").await;
