@@ -1,7 +1,5 @@
-use std::borrow::Cow;
-
 use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::{U8x4, U16x4};
+use fast_image_resize::pixels::{U8x3, U8x4, U16x4};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::light;
@@ -10,68 +8,83 @@ use crate::{Channels, Light, MediaError, Size};
 
 /// A picture in sRGB at another size.
 ///
-/// Pixels have four channels here, and their types are spelled out: the library is compiled anew for each type that it may meet.
+/// The types of pixels are spelled out: the library is compiled anew for each that it may meet.
 pub(crate) fn resize(raster: &Raster, size: Size, light: Light) -> Result<Raster, MediaError> {
-    let (channels, four) = (raster.channels, four_channels(raster));
-    let pixels = match light {
-        Light::Gamma => {
-            let base = TypedImageRef::from_buffer(raster.size.width, raster.size.height, &four);
-            let image = resized::<U8x4>(&base.map_err(MediaError::failed)?, size, channels)?;
-            bytes(image.pixels().iter().map(|pixel| pixel.0), channels)
+    let mut pixels = vec![0; bytes(size, raster.channels)];
+    match (light, raster.channels) {
+        (Light::Gamma, Channels::Rgba) => as_stored::<U8x4>(raster, size, &mut pixels)?,
+        (Light::Gamma, _) => as_stored::<U8x3>(raster, size, &mut pixels)?,
+        (Light::Linear, channels) => {
+            let image = as_light(raster, size)?;
+            let stored = image.pixels().iter().map(|pixel| pixel.0);
+            store(stored, channels, &mut pixels);
         }
-        Light::Linear => {
-            let curve = light::curve();
-            let (pixels, _) = four.as_chunks::<4>();
-            let linear = pixels.iter().map(|&pixel| U16x4::new(curve.linear(pixel)));
-            let linear: Vec<U16x4> = linear.collect();
-            let base = TypedImageRef::new(raster.size.width, raster.size.height, &linear);
-            let image = resized::<U16x4>(&base.map_err(MediaError::failed)?, size, channels)?;
-            let pixels = image.pixels().iter();
-            bytes(pixels.map(|pixel| curve.stored(pixel.0)), channels)
-        }
-    };
-    Raster::new(size, channels, pixels)
+    }
+    Raster::new(size, raster.channels, pixels)
         .ok_or_else(|| MediaError::failed("a resized picture has another size"))
 }
 
-fn four_channels(raster: &Raster) -> Cow<'_, [u8]> {
-    if raster.channels == Channels::Rgba {
-        return Cow::Borrowed(&raster.pixels);
-    }
-    let (pixels, _) = raster.pixels.as_chunks::<3>();
-    let mut four = vec![u8::MAX; pixels.len() * 4];
-    for (four, three) in four.as_chunks_mut::<4>().0.iter_mut().zip(pixels) {
-        four[..3].copy_from_slice(three);
-    }
-    Cow::Owned(four)
+fn bytes(size: Size, channels: Channels) -> usize {
+    size.width as usize * size.height as usize * channels.count()
 }
 
-/// The bytes of pixels, of which the fourth is left out where there is no opacity.
-fn bytes(pixels: impl ExactSizeIterator<Item = [u8; 4]>, channels: Channels) -> Vec<u8> {
-    let mut bytes = vec![0; pixels.len() * channels.count()];
+/// From buffer to buffer, without a copy in between.
+fn as_stored<P: PixelTrait>(
+    raster: &Raster,
+    size: Size,
+    pixels: &mut [u8],
+) -> Result<(), MediaError> {
+    let base =
+        TypedImageRef::<P>::from_buffer(raster.size.width, raster.size.height, &raster.pixels);
+    let image = TypedImage::<P>::from_buffer(size.width, size.height, pixels);
+    convolve(
+        &base.map_err(MediaError::failed)?,
+        &mut image.map_err(MediaError::failed)?,
+        raster.channels,
+    )
+}
+
+fn as_light(raster: &Raster, size: Size) -> Result<TypedImage<'static, U16x4>, MediaError> {
+    let curve = light::curve();
+    let linear = |pixel| U16x4::new(curve.linear(pixel));
+    let pixels: Vec<U16x4> = if raster.channels == Channels::Rgba {
+        let (pixels, _) = raster.pixels.as_chunks::<4>();
+        pixels.iter().copied().map(linear).collect()
+    } else {
+        let (pixels, _) = raster.pixels.as_chunks::<3>();
+        let opaque = |&[red, green, blue]: &[u8; 3]| linear([red, green, blue, u8::MAX]);
+        pixels.iter().map(opaque).collect()
+    };
+    let base = TypedImageRef::new(raster.size.width, raster.size.height, &pixels);
+    let mut image = TypedImage::new(size.width, size.height);
+    let base = base.map_err(MediaError::failed)?;
+    convolve(&base, &mut image, raster.channels)?;
+    Ok(image)
+}
+
+/// Light as stored values, of which the fourth is left out where there is no opacity.
+fn store(light: impl Iterator<Item = [u16; 4]>, channels: Channels, pixels: &mut [u8]) {
+    let stored = light.map(|pixel| light::curve().stored(pixel));
     if channels == Channels::Rgba {
-        for (four, pixel) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(pixels) {
+        for (four, pixel) in pixels.as_chunks_mut::<4>().0.iter_mut().zip(stored) {
             *four = pixel;
         }
     } else {
-        for (three, [red, green, blue, _]) in bytes.as_chunks_mut::<3>().0.iter_mut().zip(pixels) {
-            *three = [red, green, blue];
+        for (three, pixel) in pixels.as_chunks_mut::<3>().0.iter_mut().zip(stored) {
+            three.copy_from_slice(&pixel[..3]);
         }
     }
-    bytes
 }
 
-fn resized<P: PixelTrait>(
+fn convolve<P: PixelTrait>(
     base: &TypedImageRef<'_, P>,
-    size: Size,
+    image: &mut TypedImage<'_, P>,
     channels: Channels,
-) -> Result<TypedImage<'static, P>, MediaError> {
-    let mut image = TypedImage::new(size.width, size.height);
+) -> Result<(), MediaError> {
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
         .use_alpha(channels.has_alpha());
     Resizer::new()
-        .resize_typed(base, &mut image, &options)
-        .map_err(MediaError::failed)?;
-    Ok(image)
+        .resize_typed(base, image, &options)
+        .map_err(MediaError::failed)
 }

@@ -1,6 +1,8 @@
+use std::cell::OnceCell;
 use std::io::ErrorKind;
 
 use jpeg_decoder::{Decoder, Error, PixelFormat};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::Decoded;
 use crate::raster::Raster;
@@ -53,10 +55,21 @@ fn shrink(decoder: &mut Decoder<&[u8]>, probed: &Probed, divisor: u32) -> Result
     })
 }
 
+thread_local! {
+    /// The pool of one thread that each thread that decodes has. A new one for each picture would start with cold memory.
+    static POOL: OnceCell<ThreadPool> = const { OnceCell::new() };
+}
+
 /// With as many threads as there are cores, rows would wait without bound for threads that are behind.
 fn on_one_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, MediaError> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
-    Ok(pool.map_err(MediaError::failed)?.install(work))
+    POOL.with(|pool| match pool.get() {
+        Some(pool) => Ok(pool.install(work)),
+        None => {
+            let built = ThreadPoolBuilder::new().num_threads(1).build();
+            let built = built.map_err(MediaError::failed)?;
+            Ok(pool.get_or_init(|| built).install(work))
+        }
+    })
 }
 
 fn refused(error: Error) -> MediaError {

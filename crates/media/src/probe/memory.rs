@@ -33,7 +33,7 @@ pub(super) fn need(probed: &Probed, held: &Held, recipe: &Recipe) -> u64 {
             Held::Pixels(each) => probed.stored().pixels() * each,
         };
     let colours = if probed.channels.has_alpha() { 4 } else { 3 };
-    // Resizing has four channels of 8 or 16 bits, and weights transparent colours in a copy.
+    // Linear light has four channels of 16 bits, and transparent colours are weighted in a copy.
     let deep = if recipe.light == Light::Linear { 8 } else { 4 };
     let resizing = base * deep * if colours == 4 { 2 } else { 1 };
     let colouring = decoded.max(base * 4);
