@@ -35,7 +35,7 @@ pub use envelope::AdoptContext;
 pub use limits::{Callers, Per, RouteLimit};
 pub use listener::{Drained, Listener, ListenerError};
 pub use metrics_router::metrics_router;
-pub use pictures::{PictureBytes, Pictures, TakenPicture, UploadBounds};
+pub use pictures::{NoPictures, PictureBytes, Pictures, TakenPicture, UploadBounds};
 pub use problem::{MEDIA_TYPE, Problem, ProblemKind};
 pub use surface::{NotAnOrigin, Services, Surface, openapi, routes};
 pub use trace_context::TraceContext;

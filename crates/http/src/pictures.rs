@@ -9,7 +9,7 @@ use stanchion_jobs::Traceparent;
 use stanchion_kernel::Uuid;
 use stanchion_store::objects::{Found, Wanted};
 
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemKind};
 
 /// The bytes of a picture as they arrive; a problem is why the rest does not.
 pub type PictureBytes = BoxStream<'static, Result<Bytes, Problem>>;
@@ -62,4 +62,35 @@ pub trait Pictures: Send + Sync {
     /// # Errors
     /// `not-found`, `range-not-satisfiable`; that of a part that does not serve.
     async fn rendition(&self, key: &str, wanted: Wanted) -> Result<Found, Problem>;
+}
+
+/// Keeps no pictures, for a host that has none: nothing is found, and nothing taken.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoPictures;
+
+#[async_trait]
+impl Pictures for NoPictures {
+    fn bounds(&self) -> UploadBounds {
+        UploadBounds {
+            max_bytes: 0,
+            within: Duration::from_secs(10),
+        }
+    }
+
+    async fn take(
+        &self,
+        _: Uuid,
+        _: PictureBytes,
+        _: Option<Traceparent>,
+    ) -> Result<TakenPicture, Problem> {
+        Err(ProblemKind::NotFound.into())
+    }
+
+    async fn remove(&self, _: Uuid) -> Result<(), Problem> {
+        Err(ProblemKind::NotFound.into())
+    }
+
+    async fn rendition(&self, _: &str, _: Wanted) -> Result<Found, Problem> {
+        Err(ProblemKind::NotFound.into())
+    }
 }

@@ -270,11 +270,9 @@ impl Desk {
                 return Ok(None);
             };
             if claimed.crashes < inner.config.rules.crashes_to_condemn {
-                // Of a worker elsewhere nothing more is heard before its job begins.
-                let verdicts = inner.port.start(vec![claimed.fence]).await?;
-                match verdicts.first() {
-                    Some(Verdict::Held) => return Ok(Some(claimed)),
-                    Some(Verdict::Lost) | None => continue,
+                match self.begin(&claimed).await? {
+                    Verdict::Held => return Ok(Some(claimed)),
+                    Verdict::Lost => continue,
                 }
             }
             let outcome = Outcome::Dead {
@@ -287,6 +285,18 @@ impl Desk {
             }
         }
         Ok(None)
+    }
+
+    /// Says that a suspect begins, since nothing more is heard of a worker elsewhere before it does. One of which that cannot be
+    /// said is given back.
+    async fn begin(&self, claimed: &Claimed) -> Result<Verdict, StoreError> {
+        match self.0.port.start(vec![claimed.fence]).await {
+            Ok(verdicts) => Ok(verdicts.first().copied().unwrap_or(Verdict::Lost)),
+            Err(error) => {
+                self.give_back(vec![claimed.clone()]).await;
+                Err(error)
+            }
+        }
     }
 
     fn holder(&self, order: &Order) -> Holder {

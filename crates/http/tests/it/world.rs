@@ -4,26 +4,23 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use futures_util::StreamExt as _;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use stanchion_catalog::Catalog;
 use stanchion_http::auth::{ApiKey, Authenticator, Scope};
 use stanchion_http::{
-    AuthConfig, Drained, Draining, HttpConfig, Listener, PictureBytes, Pictures, Problem,
-    ProblemKind, RouteInfo, RouteLimit, Services, Surface, TakenPicture, UploadBounds,
+    AuthConfig, Drained, Draining, HttpConfig, Listener, NoPictures, RouteInfo, RouteLimit,
+    Services, Surface,
 };
 use stanchion_jobs::desk::{Desk, DeskConfig};
-use stanchion_jobs::{Broker, Jobs, Traceparent};
-use stanchion_kernel::{Clock, Entropy, Ids, Uuid};
+use stanchion_jobs::{Broker, Jobs};
+use stanchion_kernel::{Clock, Entropy, Ids};
 use stanchion_limiter::port::{Memory, MemoryConfig, Shadow};
 use stanchion_limiter::registry::{self, Registry};
 use stanchion_limiter::{Limit, Limiter};
 use stanchion_stock::{Stock, StockConfig};
 use stanchion_store::keys::{Keys, NewKey};
-use stanchion_store::objects::{Found, Wanted};
 use stanchion_store::{Store, StoreConfig};
 use stanchion_testkit::{Database, Postgres, TempDir};
 use tokio::task::JoinHandle;
@@ -199,39 +196,6 @@ pub(crate) fn client() -> reqwest::ClientBuilder {
         .no_proxy()
         .resolve("localhost", SocketAddr::from(([127, 0, 0, 1], 0)))
         .redirect(reqwest::redirect::Policy::none())
-}
-
-/// A surface that keeps no pictures.
-struct NoPictures;
-
-#[async_trait]
-impl Pictures for NoPictures {
-    fn bounds(&self) -> UploadBounds {
-        UploadBounds {
-            max_bytes: 1_000,
-            within: SOON,
-        }
-    }
-
-    async fn take(
-        &self,
-        _: Uuid,
-        mut bytes: PictureBytes,
-        _: Option<Traceparent>,
-    ) -> Result<TakenPicture, Problem> {
-        while let Some(piece) = bytes.next().await {
-            piece?;
-        }
-        Err(ProblemKind::NotFound.into())
-    }
-
-    async fn remove(&self, _: Uuid) -> Result<(), Problem> {
-        Err(ProblemKind::NotFound.into())
-    }
-
-    async fn rendition(&self, _: &str, _: Wanted) -> Result<Found, Problem> {
-        Err(ProblemKind::NotFound.into())
-    }
 }
 
 /// A product as a writer sends it.
