@@ -18,8 +18,8 @@ const WIDTH: u32 = 720;
 /// What to measure, and for how long.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Pictures of each round.
-    #[arg(long, default_value_t = 12)]
+    /// Pictures of each round. Of PNG and WebP, which take longer and have no target, a fifth.
+    #[arg(long, default_value_t = 30)]
     pictures: u32,
     /// Rounds, of which the median counts.
     #[arg(long, default_value_t = 5)]

@@ -26,6 +26,14 @@ impl Source {
             Self::Webp => "source.webp",
         }
     }
+
+    /// How many pictures there are of it, of so many JPEGs.
+    fn pictures(self, jpegs: u32) -> u32 {
+        match self {
+            Self::Jpeg => jpegs,
+            Self::Png | Self::Webp => (jpegs / 5).max(1),
+        }
+    }
 }
 
 /// What renders.
@@ -114,11 +122,10 @@ pub(super) fn measure(bench: &Bench) -> anyhow::Result<Vec<(Cell, Measured)>> {
 /// CPU milliseconds of a picture, and the rendition.
 fn round(bench: &Bench, cell: Cell) -> anyhow::Result<(f64, Vec<u8>)> {
     let file = bench.path(cell.source.file());
+    let pictures = cell.source.pictures(bench.pictures);
     let codec = match cell.tool {
         Tool::Sharp => {
-            return bench
-                .sharp
-                .render(&file, WIDTH, cell.encoding, bench.pictures);
+            return bench.sharp.render(&file, WIDTH, cell.encoding, pictures);
         }
         Tool::Rust => JpegCodec::Rust,
         Tool::Turbojpeg => JpegCodec::Turbojpeg,
@@ -126,7 +133,7 @@ fn round(bench: &Bench, cell: Cell) -> anyhow::Result<(f64, Vec<u8>)> {
     let sent = std::fs::read(file)?;
     let pipeline = pipeline(codec, vec![WIDTH]);
     let mut bytes = Vec::new();
-    let time = cpu_ms(bench.pictures, || {
+    let time = cpu_ms(pictures, || {
         bytes = pipeline.render(&sent, cell.encoding)?.swap_remove(0).bytes;
         Ok(())
     })?;
