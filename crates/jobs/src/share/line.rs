@@ -97,8 +97,7 @@ impl Line {
     #[cfg(test)]
     pub(super) fn ahead(&self, lane: Lane) -> u64 {
         let share = SHARES_PERMILLE[place(lane)];
-        (self.lanes[place(lane)].pass * weight(place(lane), Some(place(lane)))).div_ceil(WHOLE)
-            + (self.pass * share).div_ceil(1000)
+        (self.lanes[place(lane)].pass * share).div_ceil(WHOLE) + (self.pass * share).div_ceil(1000)
     }
 
     pub(super) fn heard(&mut self, lane: Lane, wait: Duration, now: Duration) {
