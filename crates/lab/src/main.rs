@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod cpu;
+mod database;
 mod load;
 mod meter;
 mod peers;

@@ -17,9 +17,9 @@ use std::path::PathBuf;
 use stanchion_testkit::{Postgres, PostgresOptions};
 use tempfile::TempDir;
 
+use crate::database::Database;
 use crate::report::Report;
 use crate::spreading::Spreading;
-use place::Database;
 
 /// What to measure, and for how long.
 #[derive(clap::Args)]

@@ -2,8 +2,9 @@
 
 use super::Bench;
 use super::flow::{FEW, sustained};
-use super::place::{Database, Place};
+use super::place::Place;
 use super::team::Settings;
+use crate::database::Database;
 
 pub(super) async fn measure(bench: &mut Bench, database: Database) -> anyhow::Result<()> {
     if !bench.wants_on(database, "backlog") {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use stanchion_kernel::Clock;
 
 use super::Bench;
-use super::place::{Database, Place, enqueue};
+use super::place::{Place, enqueue};
+use crate::database::Database;
 use crate::load::number;
 use crate::spreading::Spreading;
 

@@ -10,8 +10,9 @@ use stanchion_kernel::Clock;
 use tokio::task::JoinSet;
 
 use super::Bench;
-use super::place::{Database, Nothing, Place};
+use super::place::{Nothing, Place};
 use super::team::{Settings, Working};
+use crate::database::Database;
 use crate::load::number;
 
 const PER_SECOND: u32 = 200;

@@ -8,28 +8,11 @@ use stanchion_store::{Migrations, Store, StoreConfig};
 
 use super::Bench;
 use super::cost::Cost;
+use crate::database::{Database, Empty};
 
 const MIGRATIONS: [Migrations; 2] = [stanchion_store::MIGRATIONS, stanchion_jobs::MIGRATIONS];
 /// How many jobs are enqueued together.
 pub(super) const BULK: u64 = 1_000;
-
-/// A database under study.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Database {
-    Postgresql,
-    Sqlite,
-}
-
-impl Database {
-    pub(super) const ALL: [Self; 2] = [Self::Postgresql, Self::Sqlite];
-
-    pub(super) fn title(self) -> &'static str {
-        match self {
-            Self::Postgresql => "PostgreSQL",
-            Self::Sqlite => "SQLite",
-        }
-    }
-}
 
 /// The jobs of most parts: they do nothing.
 pub(super) struct Nothing;
@@ -51,18 +34,8 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) async fn open(bench: &Bench, database: Database) -> anyhow::Result<Self> {
-        let (url, database) = match database {
-            Database::Postgresql => {
-                let database = bench.postgres.empty_database().await;
-                (database.url().to_owned(), Some(database))
-            }
-            Database::Sqlite => {
-                // Each has a folder of its own.
-                let folder = tempfile::tempdir_in(bench.folder.path())?.keep();
-                let file = folder.join("jobs.db");
-                (format!("sqlite:{}", file.display()), None)
-            }
-        };
+        let empty = database.empty(&bench.postgres, bench.folder.path());
+        let Empty { url, database } = empty.await?;
         let store = open(&url).await?;
         store.migrate(&MIGRATIONS).await?;
         store.ready().await?;

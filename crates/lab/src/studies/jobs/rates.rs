@@ -2,8 +2,9 @@
 
 use super::Bench;
 use super::flow::{FEW, sustained};
-use super::place::{Database, Place};
+use super::place::Place;
 use super::team::Settings;
+use crate::database::Database;
 
 /// What is promised.
 fn least(database: Database, settings: Settings) -> Option<f64> {

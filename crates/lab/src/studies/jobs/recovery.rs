@@ -9,9 +9,10 @@ use stanchion_kernel::Clock;
 use stanchion_testkit::{Program, Running};
 
 use super::Bench;
-use super::place::{BULK, Database, Place};
+use super::place::{BULK, Place};
 use super::team::Settings;
 use super::worker::Moment;
+use crate::database::Database;
 
 /// More than two workers do before one of them is killed.
 const JOBS: u64 = 30_000;

@@ -8,9 +8,10 @@ use stanchion_kernel::Clock;
 
 use super::Bench;
 use super::flow::{FEW, Flow};
-use super::place::{Database, Place};
+use super::place::Place;
 use super::team::Settings;
 use super::vacuum::{Rows, rows};
+use crate::database::Database;
 use crate::load::number;
 use crate::spreading::Spreading;
 

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use stanchion_stock::Strategy;
 
-use super::cells::{CLIENTS, Cell, Cells, Database, FIXED, Method, Spread};
+use super::cells::{CLIENTS, Cell, Cells, FIXED, Method, Spread};
+use crate::database::Database;
 
 /// A strategy this near to the best is as good.
 const AS_GOOD: f64 = 0.9;

@@ -5,13 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use stanchion_stock::Strategy;
 
-/// A database under study.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Database {
-    Postgresql,
-    Sqlite,
-}
+use crate::database::Database;
 
 /// How the calls are spread over SKUs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -67,17 +61,6 @@ pub(super) const FIXED: [Strategy; 4] = [
     Strategy::Atomic,
     Strategy::Batched,
 ];
-
-impl Database {
-    pub(super) const ALL: [Self; 2] = [Self::Postgresql, Self::Sqlite];
-
-    pub(super) fn title(self) -> &'static str {
-        match self {
-            Self::Postgresql => "PostgreSQL",
-            Self::Sqlite => "SQLite",
-        }
-    }
-}
 
 impl Spread {
     pub(super) const ALL: [Self; 3] = [Self::Hot, Self::Zipf, Self::Uniform];

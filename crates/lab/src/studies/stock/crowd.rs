@@ -3,8 +3,9 @@
 use stanchion_stock::Strategy;
 
 use super::Bench;
-use super::cells::{Database, Spread};
+use super::cells::Spread;
 use super::ledger::{Ledger, fixed};
+use crate::database::Database;
 use crate::meter::{between, histogram};
 
 const OUTSTANDING: usize = 1024;

@@ -7,7 +7,8 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use stanchion_stock::Strategy;
 
-use super::cells::{CLIENTS, Cell, Cells, Database, Method, Spread};
+use super::cells::{CLIENTS, Cell, Cells, Method, Spread};
+use crate::database::Database;
 
 type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 

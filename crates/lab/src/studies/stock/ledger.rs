@@ -8,8 +8,9 @@ use stanchion_stock::{Adjust, Lines, Reserve, Stock, StockConfig, StockError, St
 use stanchion_store::{Migrations, Store, StoreConfig};
 
 use super::Bench;
-use super::cells::{Database, Measured, Spread};
+use super::cells::{Measured, Spread};
 use super::skus::Skus;
+use crate::database::{Database, Empty};
 
 const MIGRATIONS: [Migrations; 2] = [stanchion_store::MIGRATIONS, stanchion_stock::MIGRATIONS];
 /// More than any study reserves.
@@ -32,20 +33,8 @@ impl Ledger {
         database: Database,
         spread: Spread,
     ) -> anyhow::Result<Self> {
-        let (url, database) = match database {
-            Database::Postgresql => {
-                let database = bench.postgres.empty_database().await;
-                (database.url().to_owned(), Some(database))
-            }
-            Database::Sqlite => {
-                // Each ledger has a folder of its own.
-                let folder = tempfile::tempdir_in(bench.folder.path())?.keep();
-                (
-                    format!("sqlite:{}", folder.join("stock.db").display()),
-                    None,
-                )
-            }
-        };
+        let empty = database.empty(&bench.postgres, bench.folder.path());
+        let Empty { url, database } = empty.await?;
         let ledger = Self {
             url,
             skus: Arc::new(Skus::of(spread)),

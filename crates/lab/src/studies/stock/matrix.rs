@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use stanchion_stock::Strategy;
 
 use super::Bench;
-use super::cells::{CLIENTS, Cell, Database, Method, Spread};
+use super::cells::{CLIENTS, Cell, Method, Spread};
 use super::ledger::{Ledger, fixed, immediate};
+use crate::database::Database;
 use crate::spreading::median;
 
 const PROMISED: f64 = 0.9;

@@ -7,7 +7,8 @@ use stanchion_store::{Backend, Store, StoreConfig};
 use stanchion_testkit::Postgres;
 
 use super::Bench;
-use super::cells::{CLIENTS, Cell, Database, Measured, Method, Spread};
+use super::cells::{CLIENTS, Cell, Measured, Method, Spread};
+use crate::database::Database;
 use crate::peers::pgbench;
 
 const TABLE: &str = include_str!("peer_table.sql");

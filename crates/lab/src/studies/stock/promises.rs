@@ -3,9 +3,10 @@
 use stanchion_stock::Strategy;
 
 use super::Bench;
-use super::cells::{Cell, Database, Measured, Method, Spread};
+use super::cells::{Cell, Measured, Method, Spread};
 use super::ledger::{Ledger, fixed, immediate};
 use super::peer;
+use crate::database::Database;
 use crate::spreading::Spreading;
 
 const ROUNDS: usize = 3;

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use stanchion_stock::Strategy;
 
-use super::cells::{CLIENTS, Cell, Cells, Database, Measured, Method, Spread};
+use super::cells::{CLIENTS, Cell, Cells, Measured, Method, Spread};
+use crate::database::Database;
 
 const HEAD: &str = "\
 Rates are reservations per second, times are milliseconds. Retries are attempts that another call outpaced, failures are
