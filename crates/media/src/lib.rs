@@ -19,10 +19,7 @@ mod scale;
 pub use caps::{Caps, MemoryCaps};
 pub use error::{MediaError, Refusal};
 pub use key::{ContentHash, Hasher, InvalidKey, Key};
-pub use model::{
-    Channels, Extent, Format, Orientation, Original, Probed, RenderTask, Rendered, Size,
-    StoredRendition,
-};
+pub use model::{Channels, Extent, Format, Orientation, Probed, RenderTask, Rendered, Size};
 pub use pipeline::Pipeline;
 pub use probe::PREFIX_BYTES;
 pub use recipe::{Encoding, JpegCodec, Light, Recipe, Rendition};

@@ -8,4 +8,4 @@ mod task;
 pub use format::{Channels, Extent, Format};
 pub use orientation::Orientation;
 pub use probed::{Probed, Size};
-pub use task::{Original, RenderTask, Rendered, StoredRendition};
+pub use task::{RenderTask, Rendered};

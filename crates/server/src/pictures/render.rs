@@ -12,7 +12,7 @@ use stanchion_jobs::{
     Traceparent, Weight,
 };
 use stanchion_kernel::Uuid;
-use stanchion_media::{ContentHash, Encoding, Key, MemoryCaps, RenderTask, StoredRendition};
+use stanchion_media::{ContentHash, Encoding, Key, MemoryCaps, RenderTask};
 use stanchion_store::objects::{ObjectKey, Objects, ObjectsError, Wanted};
 use tokio::io::AsyncWriteExt as _;
 use tokio_util::io::StreamReader;
@@ -153,21 +153,14 @@ impl Gallery {
             return Ok(());
         }
         let putting = async {
-            for (_, key, file) in &made {
-                self.objects
-                    .put_file(key, &folder.path().join(file))
-                    .await?;
+            for (made, key) in &made {
+                let file = folder.path().join(&made.file);
+                self.objects.put_file(key, &file).await?;
             }
             Ok::<(), ObjectsError>(())
         };
         putting.instrument(tracing::info_span!("put")).await?;
-        self.show(
-            picture,
-            made.into_iter().map(|(stored, ..)| stored).collect(),
-            &task,
-            context,
-        )
-        .await
+        self.show(picture, made, &task, context).await
     }
 
     /// Reads the original to a file.
@@ -190,14 +183,14 @@ impl Gallery {
     async fn refer(
         &self,
         picture: Uuid,
-        made: &[(StoredRendition, ObjectKey, String)],
+        made: &[(Made, ObjectKey)],
         context: &Context,
     ) -> Result<bool, Failure> {
         let mut tx = self.store.begin().await?;
         context.hold(&mut tx).await?;
         match self.catalog.lock_picture(&mut tx, picture).await {
             Ok(_) => {
-                let keys: Vec<ObjectKey> = made.iter().map(|(_, key, _)| key.clone()).collect();
+                let keys: Vec<ObjectKey> = made.iter().map(|(_, key)| key.clone()).collect();
                 Objects::hold(&mut tx, picture, &keys).await?;
                 tx.commit().await?;
                 Ok(true)
@@ -215,7 +208,7 @@ impl Gallery {
     async fn show(
         &self,
         picture: Uuid,
-        made: Vec<StoredRendition>,
+        made: Vec<(Made, ObjectKey)>,
         task: &RenderTask,
         context: &Context,
     ) -> Result<(), Failure> {
@@ -261,20 +254,10 @@ impl Gallery {
 }
 
 /// What was made, with the names under which it is stored.
-fn named(
-    made: Vec<Made>,
-    task: &RenderTask,
-) -> Result<Vec<(StoredRendition, ObjectKey, String)>, Failure> {
+fn named(made: Vec<Made>, task: &RenderTask) -> Result<Vec<(Made, ObjectKey)>, Failure> {
     let name = |made: Made| {
         let key = task.recipe.key(&task.original, &made.rendition);
-        let stored = StoredRendition {
-            key,
-            encoding: made.rendition.encoding,
-            width: made.rendition.width,
-            height: made.rendition.height,
-            bytes: made.bytes,
-        };
-        Ok((stored, object(key)?, made.file))
+        Ok((made, object(key)?))
     };
     made.into_iter().map(name).collect()
 }
@@ -282,18 +265,18 @@ fn named(
 /// The renditions of other encodings, and these: the widest first, JPEG before WebP.
 fn merged(
     current: Vec<Rendition>,
-    made: Vec<StoredRendition>,
+    made: Vec<(Made, ObjectKey)>,
     encoding: Encoding,
 ) -> Vec<Rendition> {
     let format = format(encoding);
     let mut all: Vec<Rendition> = current;
     all.retain(|rendition| rendition.format != format);
-    all.extend(made.into_iter().map(|made| Rendition {
-        width: made.width.into(),
-        height: made.height.into(),
+    all.extend(made.into_iter().map(|(made, key)| Rendition {
+        width: made.rendition.width.into(),
+        height: made.rendition.height.into(),
         format: format.to_owned(),
         bytes: i64::try_from(made.bytes).unwrap_or(i64::MAX),
-        url: format!("/media/{}", made.key),
+        url: format!("/media/{key}"),
     }));
     all.sort_by(|a, b| (&a.format, b.width).cmp(&(&b.format, a.width)));
     all
