@@ -30,7 +30,7 @@ use crate::port::Port;
 use keeper::Keeper;
 use nursery::Nursery;
 
-pub use parent::end_with_parent;
+pub use parent::{die_with_parent, end_with_parent};
 
 /// Starts worker processes. Every `FnMut(u32) -> io::Result<Started>` does.
 pub trait Starter: Send + 'static {

@@ -10,8 +10,23 @@ use std::io;
 /// When the parent has died already, or the system refuses.
 #[cfg(target_os = "linux")]
 pub fn end_with_parent(parent: u32) -> io::Result<()> {
-    use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
-    set_parent_process_death_signal(Some(Signal::TERM))?;
+    signalled_after(parent, rustix::process::Signal::TERM)
+}
+
+/// Lets this process be killed when the one that started it dies, as [`end_with_parent`] lets it be told: for one that has
+/// nothing to finish, or cannot be trusted to stop.
+///
+/// # Errors
+/// As for [`end_with_parent`].
+#[cfg(target_os = "linux")]
+pub fn die_with_parent(parent: u32) -> io::Result<()> {
+    signalled_after(parent, rustix::process::Signal::KILL)
+}
+
+#[cfg(target_os = "linux")]
+fn signalled_after(parent: u32, signal: rustix::process::Signal) -> io::Result<()> {
+    use rustix::process::{Pid, getppid, set_parent_process_death_signal};
+    set_parent_process_death_signal(Some(signal))?;
     let known = i32::try_from(parent).ok().and_then(Pid::from_raw);
     if known.is_none() || getppid() != known {
         return Err(io::Error::other(
@@ -27,5 +42,14 @@ pub fn end_with_parent(parent: u32) -> io::Result<()> {
 /// None.
 #[cfg(not(target_os = "linux"))]
 pub fn end_with_parent(_parent: u32) -> io::Result<()> {
+    Ok(())
+}
+
+/// Does nothing here.
+///
+/// # Errors
+/// None.
+#[cfg(not(target_os = "linux"))]
+pub fn die_with_parent(_parent: u32) -> io::Result<()> {
     Ok(())
 }

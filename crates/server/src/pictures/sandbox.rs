@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use rustix::process::{Resource, Rlimit, Signal, setrlimit};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use stanchion_jobs::fleet::die_with_parent;
 use stanchion_media::{Extent, MediaError, Pipeline, Refusal};
 
 use super::child::{Answer, Made, Order};
@@ -41,7 +42,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
 
 /// Limits what this process may take before it has seen a byte of the picture. Answers how many bytes of addresses it has.
 fn confine(order: &Order) -> anyhow::Result<u64> {
-    end_with(order.parent)?;
+    die_with_parent(order.parent)?;
     limit(Resource::Core, 0)?;
     limit(Resource::Fsize, MAX_FILE)?;
     limit(Resource::Nofile, MAX_FILES)?;
@@ -63,23 +64,6 @@ fn limit(resource: Resource, most: u64) -> rustix::io::Result<()> {
         maximum: Some(most),
     };
     setrlimit(resource, limit)
-}
-
-/// Has the system end this process when `parent` ends, however it does.
-#[cfg(target_os = "linux")]
-fn end_with(parent: u32) -> anyhow::Result<()> {
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    let current = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
-    anyhow::ensure!(
-        current == i32::try_from(parent).ok(),
-        "who ordered this has ended"
-    );
-    Ok(())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn end_with(_parent: u32) -> anyhow::Result<()> {
-    Ok(())
 }
 
 /// Bytes of addresses that this process has.
