@@ -78,25 +78,27 @@ async fn json_body(request: Request, app: &App, types: &[&'static str]) -> Resul
 
 /// Refuses a body of any other type.
 pub(crate) fn demand_type(headers: &HeaderMap, types: &[&'static str]) -> Result<(), Problem> {
-    let given = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let (essence, parameters) = given.split_once(';').unwrap_or((given, ""));
+    let (essence, parameters) = media_type(headers);
     let utf8 = parameters
         .split(';')
         .filter_map(|parameter| parameter.trim().split_once('='))
         .filter(|(name, _)| name.eq_ignore_ascii_case("charset"))
         .all(|(_, charset)| charset.trim_matches('"').eq_ignore_ascii_case("utf-8"));
-    if utf8
-        && types
-            .iter()
-            .any(|known| essence.trim().eq_ignore_ascii_case(known))
-    {
+    if utf8 && types.contains(&essence.as_str()) {
         return Ok(());
     }
     Err(Problem::new(ProblemKind::UnsupportedMediaType)
         .detail(format!("the body must be {}, in UTF-8", types.join(" or "))))
+}
+
+/// What the body is said to be, in small letters and without its parameters, and these.
+pub(crate) fn media_type(headers: &HeaderMap) -> (String, &str) {
+    let given = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let (essence, parameters) = given.split_once(';').unwrap_or((given, ""));
+    (essence.trim().to_ascii_lowercase(), parameters)
 }
 
 /// The id in a path. Another text names nothing.
@@ -119,11 +121,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Sku {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let sku = Path::<String>::from_request_parts(parts, state).await;
-        sku.ok()
-            .filter(|Path(sku)| sku.chars().count() <= MAX_SKU && !sku.contains('\0'))
-            .map(|Path(sku)| Self(sku))
-            .ok_or_else(|| Problem::new(ProblemKind::NotFound))
+        let can_be = |sku: &str| sku.chars().count() <= MAX_SKU && !sku.contains('\0');
+        let sku = named(parts, state, |sku| can_be(&sku).then_some(sku));
+        sku.await.map(Self)
     }
 }
 
@@ -134,10 +134,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let name = Path::<String>::from_request_parts(parts, state).await;
-        let name = name.ok().and_then(|Path(name)| name.parse().ok());
-        name.map(Self)
-            .ok_or_else(|| Problem::new(ProblemKind::NotFound))
+        let name = named(parts, state, |name| name.parse().ok());
+        name.await.map(Self)
     }
 }
 
@@ -148,10 +146,8 @@ impl<S: Send + Sync> FromRequestParts<S> for QueueName {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let name = Path::<String>::from_request_parts(parts, state).await;
-        let name = name.ok().and_then(|Path(name)| name.parse().ok());
-        name.map(Self)
-            .ok_or_else(|| Problem::new(ProblemKind::NotFound))
+        let name = named(parts, state, |name| name.parse().ok());
+        name.await.map(Self)
     }
 }
 
@@ -167,12 +163,22 @@ impl<S: Send + Sync> FromRequestParts<S> for RenditionName {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let is_plain =
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
-        let name = Path::<String>::from_request_parts(parts, state).await;
-        name.ok()
-            .filter(|Path(name)| name.len() <= MAX_RENDITION_NAME && name.bytes().all(is_plain))
-            .map(|Path(name)| Self(name))
-            .ok_or_else(|| Problem::new(ProblemKind::NotFound))
+        let can_be = |name: &str| name.len() <= MAX_RENDITION_NAME && name.bytes().all(is_plain);
+        let name = named(parts, state, |name| can_be(&name).then_some(name));
+        name.await.map(Self)
     }
+}
+
+/// What the text in a path names; `not-found` for one that can name nothing.
+async fn named<S: Send + Sync, T>(
+    parts: &mut Parts,
+    state: &S,
+    read: impl FnOnce(String) -> Option<T>,
+) -> Result<T, Problem> {
+    let text = Path::<String>::from_request_parts(parts, state).await;
+    text.ok()
+        .and_then(|Path(text)| read(text))
+        .ok_or_else(|| Problem::new(ProblemKind::NotFound))
 }
 
 /// Query parameters, in their order.

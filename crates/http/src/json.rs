@@ -19,9 +19,7 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = pointer::of(error.path());
         match error.inner().classify() {
-            Category::Data => {
-                Problem::new(ProblemKind::Validation).errors([(pointer, message(error.inner()))])
-            }
+            Category::Data => Problem::invalid(pointer, message(error.inner())),
             _ => syntax(error.inner()),
         }
     })

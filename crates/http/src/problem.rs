@@ -78,6 +78,12 @@ impl Problem {
         self
     }
 
+    /// `validation`, with the one field that is not valid.
+    #[must_use]
+    pub fn invalid(pointer: impl Into<String>, why: impl std::fmt::Display) -> Self {
+        Self::new(ProblemKind::Validation).errors([(pointer.into(), why.to_string())])
+    }
+
     /// The fields that are not valid, as the member `errors`.
     #[must_use]
     pub fn errors(self, errors: impl IntoIterator<Item = (String, String)>) -> Self {

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use stanchion_catalog::{Product, Status};
 use stanchion_kernel::Uuid;
 
 use super::{Scope, ScopeSet};
+use crate::problem::{Problem, ProblemKind};
 
 /// Who sent a request, once it has been let in.
 #[derive(Clone, Debug)]
@@ -43,6 +45,16 @@ impl Caller {
     #[must_use]
     pub fn sees_everything(&self) -> bool {
         self.scopes.allows(Scope::CatalogWrite)
+    }
+
+    /// The product, when it is there and this caller may see it.
+    ///
+    /// # Errors
+    /// `not-found`, whichever it is.
+    pub(crate) fn seeing(&self, product: Option<Product>) -> Result<Product, Problem> {
+        product
+            .filter(|product| product.status == Status::Active || self.sees_everything())
+            .ok_or_else(|| Problem::new(ProblemKind::NotFound))
     }
 
     /// A name that no other caller has, for what is kept per caller.

@@ -25,9 +25,7 @@ impl Problem {
                 let named = |error: &FieldError| (error.pointer.clone(), error.message.clone());
                 Self::new(ProblemKind::Validation).errors(errors.iter().map(named))
             }
-            CatalogError::InvalidPatch(why) => {
-                Self::new(ProblemKind::Validation).errors([(String::new(), why.clone())])
-            }
+            CatalogError::InvalidPatch(why) => Self::invalid("", why),
             CatalogError::InvalidCursor => Self::new(ProblemKind::InvalidCursor),
             CatalogError::InvalidQuery(why) => {
                 Self::new(ProblemKind::BadRequest).detail(why.clone())

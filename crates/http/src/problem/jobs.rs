@@ -35,6 +35,6 @@ impl From<Invalid> for Problem {
             Invalid::RunAt => "/run_at",
             _ => "",
         };
-        Self::new(ProblemKind::Validation).errors([(pointer.to_owned(), invalid.to_string())])
+        Self::invalid(pointer, invalid)
     }
 }

@@ -22,8 +22,8 @@ impl From<LimiterError> for Problem {
                 .detail(error.to_string())
                 .with("cost", cost)
                 .with("burst", burst),
-            LimiterError::Key => invalid("/key", &error),
-            LimiterError::Twice | LimiterError::Many => invalid("/checks", &error),
+            LimiterError::Key => Self::invalid("/key", &error),
+            LimiterError::Twice | LimiterError::Many => Self::invalid("/checks", &error),
             error => {
                 tracing::warn!(%error, "limits cannot be asked");
                 Self::new(ProblemKind::Unavailable).detail("the limits cannot be asked")
@@ -52,8 +52,4 @@ impl From<RegistryError> for Problem {
             }
         }
     }
-}
-
-fn invalid(pointer: &str, error: &LimiterError) -> Problem {
-    Problem::new(ProblemKind::Validation).errors([(pointer.to_owned(), error.to_string())])
 }

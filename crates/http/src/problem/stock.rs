@@ -69,5 +69,5 @@ fn not_valid(invalid: &Invalid) -> Problem {
         Invalid::Threshold => "/threshold".to_owned(),
         Invalid::Sku | Invalid::Key | _ => String::new(),
     };
-    Problem::new(ProblemKind::Validation).errors([(pointer, invalid.to_string())])
+    Problem::invalid(pointer, invalid)
 }

@@ -154,18 +154,22 @@ fn which(ids: Option<Vec<Uuid>>, filter: Option<FilterInput>) -> Result<Which, P
         (Some(ids), None) if (1..=MAX_PAGE as usize).contains(&ids.len()) => {
             Ok(Which::Ids(ids.into_iter().map(JobId).collect()))
         }
-        (Some(_), None) => Err(invalid("/ids", format!("must have 1 to {MAX_PAGE} ids"))),
+        (Some(_), None) => Err(Problem::invalid(
+            "/ids",
+            format!("must have 1 to {MAX_PAGE} ids"),
+        )),
         (None, Some(filter)) => filter.read().map(Which::Filter),
         _ => {
             let message = "must have either `ids` or a `filter`; `{}` is all of them";
-            Err(invalid("", message.to_owned()))
+            Err(Problem::invalid("", message))
         }
     }
 }
 
 impl FilterInput {
     fn read(self) -> Result<Filter, Problem> {
-        let wrong = |pointer: &str, message: String| invalid(&format!("/filter{pointer}"), message);
+        let wrong =
+            |pointer: &str, message: String| Problem::invalid(format!("/filter{pointer}"), message);
         let queue = self.queue.map(|name| Queue::new(&name)).transpose();
         let kind = self.kind.map(|name| Kind::new(&name)).transpose();
         let input = match self.input {
@@ -210,10 +214,9 @@ fn bounded(pointer: &str, given: u32) -> Result<u32, Problem> {
     if (1..=MAX_PAGE).contains(&given) {
         Ok(given)
     } else {
-        Err(invalid(pointer, format!("must be from 1 to {MAX_PAGE}")))
+        Err(Problem::invalid(
+            pointer,
+            format!("must be from 1 to {MAX_PAGE}"),
+        ))
     }
-}
-
-fn invalid(pointer: &str, message: String) -> Problem {
-    Problem::new(ProblemKind::Validation).errors([(pointer.to_owned(), message)])
 }

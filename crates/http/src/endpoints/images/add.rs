@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::body::{self, Carried, Drainable};
 use crate::describe::PictureProblems;
-use crate::extract::Id;
+use crate::extract::{Id, media_type};
 use crate::pictures::{PictureBytes, UploadBounds};
 use crate::problem::{Problem, ProblemKind};
 use crate::trace_context::TraceText;
@@ -106,7 +106,7 @@ async fn picture(
     body: &Drainable,
     bounds: UploadBounds,
 ) -> Result<PictureBytes, Problem> {
-    let kind = essence(headers);
+    let (kind, _) = media_type(headers);
     if kind == "multipart/form-data" {
         return form(headers, body, bounds).await;
     }
@@ -172,13 +172,4 @@ fn malformed(what: &str) -> Problem {
 
 fn too_large(bounds: UploadBounds) -> Problem {
     Problem::new(ProblemKind::PayloadTooLarge).with("max_bytes", bounds.max_bytes)
-}
-
-fn essence(headers: &HeaderMap) -> String {
-    let given = headers.get(CONTENT_TYPE);
-    let given = given
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let (essence, _) = given.split_once(';').unwrap_or((given, ""));
-    essence.trim().to_ascii_lowercase()
 }

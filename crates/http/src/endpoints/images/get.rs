@@ -1,6 +1,6 @@
 use axum::Json;
 use axum::extract::State;
-use stanchion_catalog::{Picture, Status};
+use stanchion_catalog::Picture;
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -19,10 +19,7 @@ pub(crate) async fn get_image(
     Id(id): Id,
     caller: Caller,
 ) -> Result<Json<Picture>, Problem> {
-    let product = app.catalog.product_of_picture(id).await?;
-    let product = product
-        .filter(|product| product.status == Status::Active || caller.sees_everything())
-        .ok_or_else(|| Problem::new(ProblemKind::NotFound))?;
+    let product = caller.seeing(app.catalog.product_of_picture(id).await?)?;
     let mut images = product.images.into_iter();
     let image = images.find(|image| image.id == id);
     image

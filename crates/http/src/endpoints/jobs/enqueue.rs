@@ -153,7 +153,7 @@ fn checked(id: JobId, input: JobInput) -> Result<NewJob, Problem> {
         (None, Some(seconds)) => RunAt::After(Duration::from_secs(seconds)),
         (Some(_), Some(_)) => {
             let message = "goes without `run_at` only".to_owned();
-            return Err(invalid("/delay_seconds", message));
+            return Err(Problem::invalid("/delay_seconds", message));
         }
     };
     let unique = input.unique.map(|unique| only_one(&kind, &unique));
@@ -171,7 +171,7 @@ fn checked(id: JobId, input: JobInput) -> Result<NewJob, Problem> {
 fn only_one(kind: &Kind, input: &UniqueInput) -> Result<Unique, Problem> {
     if !(1..=MAX_UNIQUE_BYTES).contains(&input.key.len()) {
         let message = format!("must have 1 to {MAX_UNIQUE_BYTES} bytes");
-        return Err(invalid("/unique/key", message));
+        return Err(Problem::invalid("/unique/key", message));
     }
     Ok(Unique {
         key: Unique::key(kind, input.key.as_bytes()),
@@ -199,8 +199,4 @@ fn answer(enqueued: &[Enqueued]) -> Result<Response, Problem> {
         response.headers_mut().insert(LOCATION, location);
     }
     Ok(response)
-}
-
-fn invalid(pointer: &str, message: String) -> Problem {
-    Problem::new(ProblemKind::Validation).errors([(pointer.to_owned(), message)])
 }

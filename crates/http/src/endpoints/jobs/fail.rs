@@ -13,7 +13,7 @@ use super::representation::{ReasonName, StateName};
 use crate::app::App;
 use crate::describe::HeldProblems;
 use crate::extract::{Id, Strict};
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::Problem;
 
 /// The longest that a worker can have a job wait, in seconds: 30 days.
 const LONGEST_WAIT_SECONDS: u64 = 30 * 24 * 60 * 60;
@@ -137,6 +137,5 @@ fn retry_after(input: &FailInput) -> Result<Option<Duration>, Problem> {
         (_, None) => return Ok(None),
         (_, Some(_)) => "goes with the reasons `error` and `snoozed` only".to_owned(),
     };
-    let error = ("/retry_after_seconds".to_owned(), message);
-    Err(Problem::new(ProblemKind::Validation).errors([error]))
+    Err(Problem::invalid("/retry_after_seconds", message))
 }

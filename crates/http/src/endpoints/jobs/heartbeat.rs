@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::describe::HeldProblems;
 use crate::endpoints::queues::claim::lease_for;
 use crate::extract::{Id, Strict};
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::Problem;
 
 /// A sign of life.
 #[derive(Deserialize, ToSchema)]
@@ -76,8 +76,7 @@ pub(crate) async fn beat_job(
 
 fn progress(input: &ProgressInput) -> Result<Progress, Problem> {
     if input.percent > 100 {
-        let error = ("/progress/percent".to_owned(), "is 0 to 100".to_owned());
-        return Err(Problem::new(ProblemKind::Validation).errors([error]));
+        return Err(Problem::invalid("/progress/percent", "is 0 to 100"));
     }
     Ok(Progress::new(input.percent, &input.message))
 }

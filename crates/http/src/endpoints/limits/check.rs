@@ -162,7 +162,7 @@ fn questions(app: &App, input: CheckInput) -> Result<(Vec<Question>, bool), Prob
         } => {
             if !(1..=MAX_ASKS).contains(&checks.len()) {
                 let message = format!("must have 1 to {MAX_ASKS} questions");
-                return Err(invalid("/checks".to_owned(), message));
+                return Err(Problem::invalid("/checks", message));
             }
             let numbered = checks.into_iter().enumerate();
             let questions =
@@ -171,7 +171,7 @@ fn questions(app: &App, input: CheckInput) -> Result<(Vec<Question>, bool), Prob
         }
         _ => {
             let message = "must have either `limit` and `key`, or `checks`";
-            Err(invalid(String::new(), message.to_owned()))
+            Err(Problem::invalid("", message))
         }
     }
 }
@@ -179,7 +179,7 @@ fn questions(app: &App, input: CheckInput) -> Result<(Vec<Question>, bool), Prob
 fn question(app: &App, check: Check, at: &str) -> Result<Question, Problem> {
     if !(1..=MAX_KEY).contains(&check.key.len()) {
         let message = format!("must have 1 to {MAX_KEY} bytes");
-        return Err(invalid(format!("{at}/key"), message));
+        return Err(Problem::invalid(format!("{at}/key"), message));
     }
     let name = check.limit.parse().ok();
     let limit: Option<Arc<Limit>> = name.and_then(|name| app.limits.limiter().limit(&name));
@@ -189,10 +189,6 @@ fn question(app: &App, check: Check, at: &str) -> Result<Question, Problem> {
             .with("pointer", format!("{at}/limit"))
     })?;
     Ok(Question::new(&limit, check.key).costing(check.cost.unwrap_or(1)))
-}
-
-fn invalid(pointer: String, message: String) -> Problem {
-    Problem::new(ProblemKind::Validation).errors([(pointer, message)])
 }
 
 fn view(limit: &Limit, decision: &Decision) -> DecisionView {

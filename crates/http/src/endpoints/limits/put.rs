@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::describe::LimitProblems;
 use crate::extract::{Named, Strict};
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::Problem;
 
 /// The most tokens of a rate: what every program reads from JSON as it is.
 const MAX_TOKENS: u64 = (1 << 53) - 1;
@@ -86,14 +86,14 @@ fn check(name: &LimitName, input: &LimitInput) -> Result<Limit, Problem> {
         period_seconds,
     } = input.rate;
     if tokens > MAX_TOKENS {
-        return Err(invalid(
+        return Err(Problem::invalid(
             "/rate/tokens",
             format!("is more than {MAX_TOKENS}"),
         ));
     }
     if period_seconds > MAX_FILL.as_secs() {
         let most = MAX_FILL.as_secs();
-        return Err(invalid(
+        return Err(Problem::invalid(
             "/rate/period_seconds",
             format!("is more than {most}"),
         ));
@@ -114,15 +114,15 @@ fn fallback(input: &LimitInput) -> Result<Fallback, Problem> {
         (FallbackView::Allow, None) => Ok(Fallback::Allow),
         (FallbackView::Share, Some(servers)) => match NonZeroU16::new(servers) {
             Some(servers) => Ok(Fallback::Share { servers }),
-            None => Err(invalid("/servers", "must be 1 or more".to_owned())),
+            None => Err(Problem::invalid("/servers", "must be 1 or more")),
         },
-        (FallbackView::Share, None) => Err(invalid(
+        (FallbackView::Share, None) => Err(Problem::invalid(
             "/servers",
-            "is needed with the fallback `share`".to_owned(),
+            "is needed with the fallback `share`",
         )),
-        (_, Some(_)) => Err(invalid(
+        (_, Some(_)) => Err(Problem::invalid(
             "/servers",
-            "goes with the fallback `share` only".to_owned(),
+            "goes with the fallback `share` only",
         )),
     }
 }
@@ -135,9 +135,5 @@ fn not_valid(error: InvalidLimit, input: &LimitInput) -> Problem {
         InvalidLimit::Parts => "/parts",
         _ => "",
     };
-    invalid(pointer, error.to_string())
-}
-
-fn invalid(pointer: &str, message: String) -> Problem {
-    Problem::new(ProblemKind::Validation).errors([(pointer.to_owned(), message)])
+    Problem::invalid(pointer, error)
 }

@@ -1,14 +1,14 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use stanchion_catalog::{Product, Status};
+use stanchion_catalog::Product;
 
 use super::representation::{answer, describe, etag};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::conditional::Known;
 use crate::extract::Id;
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::Problem;
 
 /// One product
 ///
@@ -34,10 +34,7 @@ pub(crate) async fn get_product(
     caller: Caller,
     Known(known): Known,
 ) -> Result<Response, Problem> {
-    let product = app.catalog.product(id).await?;
-    let product = product
-        .filter(|product| product.status == Status::Active || caller.sees_everything())
-        .ok_or_else(|| Problem::new(ProblemKind::NotFound))?;
+    let product = caller.seeing(app.catalog.product(id).await?)?;
     if known.is_some_and(|known| known.has(&etag(&app, product.revision()))) {
         let mut response = StatusCode::NOT_MODIFIED.into_response();
         describe(&app, &product, response.headers_mut());

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::describe::ClaimProblems;
 use crate::endpoints::jobs::raw;
 use crate::extract::{QueueName, Strict};
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::Problem;
 
 /// The longest that a claim can ask to wait; the server may answer sooner.
 const LONGEST_WAIT_SECONDS: u64 = 20;
@@ -146,12 +146,15 @@ fn wait_for(seconds: Option<u64>) -> Result<Duration, Problem> {
 
 fn kinds(names: &[String]) -> Result<Vec<Kind>, Problem> {
     if names.len() > MAX_KINDS {
-        return Err(invalid("/kinds", format!("must have {MAX_KINDS} at most")));
+        return Err(Problem::invalid(
+            "/kinds",
+            format!("must have {MAX_KINDS} at most"),
+        ));
     }
     let numbered = names.iter().enumerate();
     let kinds = numbered.map(|(n, name)| {
         let kind = Kind::new(name);
-        kind.map_err(|error| invalid(&format!("/kinds/{n}"), error.to_string()))
+        kind.map_err(|error| Problem::invalid(format!("/kinds/{n}"), error))
     });
     kinds.collect()
 }
@@ -165,12 +168,11 @@ fn bounded<T: Copy + PartialOrd + std::fmt::Display>(
     if (least..=most).contains(&given) {
         Ok(given)
     } else {
-        Err(invalid(pointer, format!("must be from {least} to {most}")))
+        Err(Problem::invalid(
+            pointer,
+            format!("must be from {least} to {most}"),
+        ))
     }
-}
-
-fn invalid(pointer: &str, message: String) -> Problem {
-    Problem::new(ProblemKind::Validation).errors([(pointer.to_owned(), message)])
 }
 
 fn view(job: &Claimed, lease_seconds: f64) -> ClaimedView {
