@@ -7,7 +7,7 @@ mod shop;
 use stanchion_testkit::{Postgres, PostgresOptions, Proxy, TempDir, eventually};
 
 use self::faults::{ACQUIRE_TIMEOUT_MS, Place, Strokes};
-use self::shop::{Shop, Stored, new_key};
+use self::shop::{Shop, Stored, clients_key};
 use crate::program::{DEADLINE, stanchion, succeed};
 use crate::server::Server;
 
@@ -32,7 +32,7 @@ async fn acknowledged_reservations_survive_kills_and_lost_connections() {
     let folder = TempDir::new().expect("a folder");
     let program = || stanchion(folder.path()).env("STANCHION_DATABASE__URL", postgres.url());
     succeed(program().arg("migrate")).await;
-    let key = new_key(program()).await;
+    let key = clients_key(program()).await;
     let serve = |server: usize| {
         let [from, to] = [postgres.port(), proxies[server].addr().port()];
         let through = postgres.url().replace(&from.to_string(), &to.to_string());
@@ -74,7 +74,7 @@ async fn acknowledged_reservations_survive_kills_and_lost_connections() {
 async fn acknowledged_reservations_survive_kills_of_servers_on_one_file() {
     let folder = TempDir::new().expect("a folder");
     let program = || stanchion(folder.path());
-    let key = new_key(program()).await;
+    let key = clients_key(program()).await;
     let serve = || program().args(["serve", "--listen", "127.0.0.1:0"]);
     let shop = Shop::open(serve(), serve(), key).await;
     let history = shop

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use stanchion_testkit::{Program, TempDir, eventually};
 
-use crate::program::{DEADLINE, fail, stanchion, succeed};
+use crate::program::{DEADLINE, fail, new_key, stanchion, succeed};
 use crate::server::{Server, serve};
 
 /// A server that soon takes jobs from dead workers, and a key for everything that has to do with jobs.
@@ -24,13 +24,11 @@ impl Office {
     /// As [`Office::open`], with a server that something is changed of.
     pub(crate) async fn open_with(change: impl FnOnce(Program) -> Program) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let made = stanchion(folder.path()).args(["key", "create", "--name", "t"]);
-        let made = made.args(["--scopes", "jobs:work,jobs:admin", "--json"]);
-        let made: Value = serde_json::from_str(&succeed(made).await).expect("JSON");
+        let key = new_key(stanchion(folder.path()), "jobs:work,jobs:admin").await;
         let program = serve(folder.path()).env("STANCHION_JOBS__SCAN_MS", "100");
         Self {
             server: Server::start(change(program)).await,
-            key: made["key"].as_str().expect("a key").to_owned(),
+            key,
             folder,
         }
     }

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use stanchion_testkit::{Postgres, Program, TempDir};
 
-use crate::program::{DEADLINE, stanchion, succeed};
+use crate::program::{DEADLINE, new_key, stanchion, succeed};
 use crate::server::Server;
 
 const TIMES: i64 = 40;
@@ -68,14 +68,11 @@ async fn programs_in_three_languages_change_one_row_and_lose_nothing() {
     let folder = TempDir::new().expect("a folder");
     let program = || stanchion(folder.path()).env("STANCHION_DATABASE__URL", database.url());
     succeed(program().arg("migrate")).await;
-    let scopes = "catalog:write,stock:write";
-    let made = program().args(["key", "create", "--name", "t", "--scopes", scopes, "--json"]);
-    let made: Value = serde_json::from_str(&succeed(made).await).expect("JSON");
-    let key = made["key"].as_str().expect("a key");
+    let key = new_key(program(), "catalog:write,stock:write").await;
     let server = Server::start(program().args(["serve", "--listen", "127.0.0.1:0"])).await;
-    assert_eq!(server.create(key, "SHARED").await.status(), 201);
+    assert_eq!(server.create(&key, "SHARED").await.status(), 201);
     let adjust = |delta: i64| {
-        let request = server.with(key, Method::POST, "/v1/stock/SHARED/adjustments");
+        let request = server.with(&key, Method::POST, "/v1/stock/SHARED/adjustments");
         let request = request.json(&json!({"delta": delta, "reason": "test"}));
         async move {
             let answer = request.send().await.expect("an answer");

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use serde_json::Value;
 use stanchion_testkit::{Program, Running};
 
 /// Longer than anything takes on a busy machine.
@@ -34,6 +35,13 @@ pub(crate) async fn succeed(program: Program) -> String {
         running.stderr()
     );
     running.stdout()
+}
+
+/// Makes a key by this program, for these scopes.
+pub(crate) async fn new_key(program: Program, scopes: &str) -> String {
+    let program = program.args(["key", "create", "--name", "t", "--json", "--scopes", scopes]);
+    let made: Value = serde_json::from_str(&succeed(program).await).expect("JSON");
+    made["key"].as_str().expect("a key").to_owned()
 }
 
 /// Runs a command that has to fail with exit code 1, and answers what it complained.

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use stanchion_testkit::{TempDir, eventually};
 
-use crate::program::{fail, finish, stanchion, succeed};
+use crate::program::{fail, finish, new_key, stanchion, succeed};
 use crate::server::Server;
 
 /// Longer than the sweeper takes on a busy machine.
@@ -97,12 +97,7 @@ async fn ask(request: reqwest::RequestBuilder) -> (u16, Value) {
 async fn reservations_are_the_shops_and_idempotency_keys_are_their_callers() {
     let folder = TempDir::new().expect("a folder");
     let server = Server::demo(folder.path()).await;
-    let key = async |scopes: &str| -> String {
-        let create = stanchion(folder.path()).args(["key", "create", "--name", "t", "--json"]);
-        let made = succeed(create.args(["--scopes", scopes])).await;
-        let made: Value = serde_json::from_str(&made).expect("JSON");
-        made["key"].as_str().expect("a key").to_owned()
-    };
+    let key = |scopes: &'static str| new_key(stanchion(folder.path()), scopes);
     let (till, other) = (key("stock:write").await, key("stock:write").await);
     let (reader, stranger) = (key("stock:read").await, key("catalog:write").await);
     let list = server.json("/v1/products?limit=1").await;

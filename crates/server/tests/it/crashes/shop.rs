@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use stanchion_testkit::Program;
 use tokio::sync::{RwLock, mpsc};
 
-use crate::program::{DEADLINE, succeed};
+use crate::program::{DEADLINE, new_key};
 use crate::server::{Server, product};
 
 const PIECES: i64 = 100_000;
@@ -183,11 +183,6 @@ async fn acknowledge(
 }
 
 /// A key for the clients.
-pub(super) async fn new_key(program: Program) -> String {
-    let scopes = "catalog:write,stock:write,stock:read";
-    let made = program.args([
-        "key", "create", "--name", "clients", "--scopes", scopes, "--json",
-    ]);
-    let made: Value = serde_json::from_str(&succeed(made).await).expect("JSON");
-    made["key"].as_str().expect("a key").to_owned()
+pub(super) async fn clients_key(program: Program) -> String {
+    new_key(program, "catalog:write,stock:write,stock:read").await
 }
