@@ -115,6 +115,14 @@ pub struct Collected {
 }
 
 impl Objects {
+    /// Whether [`Objects::open`] would take this, as far as that is known without making a folder or asking a cloud.
+    ///
+    /// # Errors
+    /// As for [`Objects::open`], but for a folder that cannot be made.
+    pub fn check(url: &str, settings: &[(String, String)]) -> Result<(), ObjectsError> {
+        place::check(url, settings)
+    }
+
     /// Opens `file:FOLDER`, `s3://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`; the references are in `store`. `settings` has the
     /// credentials, the region and the endpoint of S3 or Azure, by the names of the environment's variables that their own
     /// programs know, `AWS_ACCESS_KEY_ID` or `AZURE_STORAGE_ACCOUNT_NAME`; others in it do not matter.

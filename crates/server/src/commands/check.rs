@@ -8,8 +8,8 @@ use stanchion_store::{Backend, Postgres, Store};
 
 use super::{Session, print};
 use crate::config::BackendWord;
-use crate::wiring::buckets;
 use crate::wiring::database::{self, MIGRATIONS};
+use crate::wiring::{buckets, pictures};
 
 const SYNCHRONOUS: &str = include_str!("check/synchronous.sql");
 
@@ -25,6 +25,7 @@ pub(super) async fn run(session: &Session) -> anyhow::Result<ExitCode> {
         BackendWord::Gossip => print("# gossip admits up to `bound` tokens beyond the limits")?,
         BackendWord::Escrow => print("# escrow admits nothing beyond the limits")?,
     }
+    pictures::check(session)?;
     let url = &session.config.database.url;
     if let Some(path) = url.reveal().strip_prefix("sqlite:")
         && !Path::new(path.strip_prefix("//").unwrap_or(path)).exists()

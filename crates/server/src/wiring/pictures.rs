@@ -1,5 +1,6 @@
 //! Pictures: their settings, where they are stored, and where they meet the jobs.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,16 +15,20 @@ use crate::commands::Session;
 use crate::config::MediaSection;
 use crate::pictures::{Gallery, Parts, Settings};
 
+/// Whether pictures can be kept where the settings say, as far as that is known without a start.
+pub(crate) fn check(session: &Session) -> anyhow::Result<()> {
+    let section = &session.config.media;
+    settings(section, folder(section))?;
+    let checked = Objects::check(section.store.reveal(), &variables());
+    checked.with_context(|| format!("cannot open {}", section.store))
+}
+
 /// The pictures of a store.
 pub(crate) fn open(session: &Session, store: &Store, jobs: &Jobs) -> anyhow::Result<Gallery> {
     let section = &session.config.media;
-    let url = section.store.reveal();
-    let variables: Vec<(String, String)> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    let objects = Objects::open(store, url, &variables);
+    let objects = Objects::open(store, section.store.reveal(), &variables());
     let objects = objects.with_context(|| format!("cannot open {}", section.store))?;
-    let folder = section.folder.clone().unwrap_or_else(std::env::temp_dir);
+    let folder = folder(section);
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make `media.folder`, {}", folder.display()))?;
     Ok(Gallery::new(Parts {
@@ -35,6 +40,19 @@ pub(crate) fn open(session: &Session, store: &Store, jobs: &Jobs) -> anyhow::Res
         clock: session.clock.clone(),
         settings: settings(section, folder)?,
     }))
+}
+
+/// What the environment says of a cloud.
+fn variables() -> Vec<(String, String)> {
+    let variables = std::env::vars_os();
+    let read = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    variables.filter_map(read).collect()
+}
+
+fn folder(section: &MediaSection) -> PathBuf {
+    section.folder.clone().unwrap_or_else(std::env::temp_dir)
 }
 
 fn settings(section: &MediaSection, folder: PathBuf) -> anyhow::Result<Settings> {

@@ -55,3 +55,18 @@ async fn a_check_says_whether_acknowledged_writes_survive_a_failover() {
         .await;
     database.psql("SELECT pg_reload_conf()").await;
 }
+
+#[tokio::test]
+async fn a_check_refuses_an_object_store_that_cannot_be_opened() {
+    let folder = TempDir::new().expect("a folder");
+    let with = |url: &str| {
+        let check = stanchion(folder.path()).args(["serve", "--check"]);
+        check.env("STANCHION_MEDIA__STORE", url)
+    };
+    for url in ["s3:///pictures", "az:///pictures"] {
+        let complaint = fail(with(url)).await;
+        assert!(complaint.contains("cannot open"), "{complaint}");
+    }
+    succeed(with("file:media")).await;
+    assert!(!folder.path().join("media").exists());
+}

@@ -14,6 +14,14 @@ pub(super) type Place = (Arc<dyn ObjectStore>, Path);
 /// A setting of a cloud, as the programs of that cloud take it from the environment.
 pub(super) type Setting = (String, String);
 
+/// Whether a place can be opened, as far as that is known without making or asking anything.
+pub(super) fn check(url: &str, settings: &[Setting]) -> Result<(), ObjectsError> {
+    if url.starts_with("file:") {
+        return Ok(());
+    }
+    open(url, settings).map(drop)
+}
+
 /// `file:FOLDER`, `s3://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`.
 pub(super) fn open(url: &str, settings: &[Setting]) -> Result<Place, ObjectsError> {
     if let Some(folder) = url.strip_prefix("file:") {
@@ -53,6 +61,7 @@ fn s3(bucket: &str, settings: &[Setting]) -> Result<Arc<dyn ObjectStore>, Object
             builder = builder.with_config(key, value);
         }
     }
+    let builder = builder.with_retry(patience());
     let store = builder.with_bucket_name(bucket).build();
     Ok(Arc::new(store.map_err(|error| wrong(&error.to_string()))?))
 }
@@ -75,6 +84,7 @@ fn azure(container: &str, settings: &[Setting]) -> Result<Arc<dyn ObjectStore>, 
             builder = builder.with_config(key, value);
         }
     }
+    let builder = builder.with_retry(patience());
     let store = builder.with_container_name(container).build();
     Ok(Arc::new(store.map_err(|error| wrong(&error.to_string()))?))
 }
@@ -82,6 +92,17 @@ fn azure(container: &str, settings: &[Setting]) -> Result<Arc<dyn ObjectStore>, 
 #[cfg(not(feature = "azure"))]
 fn azure(_container: &str, _settings: &[Setting]) -> Result<Arc<dyn ObjectStore>, ObjectsError> {
     Err(wrong("this build has not the feature `azure`"))
+}
+
+/// Three retries and none after ten seconds: whoever waits for an upload hears of a cloud that is away, and jobs have retries of
+/// their own. An attempt by itself is given up after 30 s, and its connection after 5, as the library has it.
+#[cfg(any(feature = "s3", feature = "azure"))]
+fn patience() -> object_store::RetryConfig {
+    object_store::RetryConfig {
+        max_retries: 3,
+        retry_timeout: std::time::Duration::from_secs(10),
+        ..object_store::RetryConfig::default()
+    }
 }
 
 fn wrong(what: &str) -> ObjectsError {
