@@ -5,7 +5,7 @@
 //! shown when the job is completed, in one transaction as well. A job that is given up is found by the sweep.
 
 mod child;
-mod leftovers;
+pub(crate) mod leftovers;
 pub(crate) mod render;
 pub(crate) mod sandbox;
 pub(crate) mod sweep;

@@ -5,7 +5,6 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use stanchion_http::{HttpConfig, Listener, metrics_router};
 use stanchion_jobs::fleet::end_with_parent;
-use stanchion_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use super::serve::reachable;
@@ -70,7 +69,8 @@ pub(crate) async fn run(
     };
     let store = database::open(session).await?;
     let queues = jobs::open(session, &store, &stop)?;
-    let background = observed(session, telemetry, &store, &stop);
+    let background = Background::new(session.clock.clone(), stop.child_token());
+    upkeep::start_anywhere(&background, (&store, &queues.gallery), telemetry.metrics());
     print(greeting(&arguments, listener.as_ref())?)?;
     // Metrics stay readable until the last job has ended.
     let ended = CancellationToken::new();
@@ -117,21 +117,6 @@ async fn work(
         bail!("the worker panicked; its jobs will be rescued");
     }
     Ok(())
-}
-
-/// What keeps metrics fresh.
-fn observed(
-    session: &Session,
-    telemetry: &Telemetry,
-    store: &Store,
-    stop: &CancellationToken,
-) -> Background {
-    let background = Background::new(session.clock.clone(), stop.child_token());
-    let (sampled, metrics) = (store.clone(), telemetry.metrics().clone());
-    background.run("sample", move || {
-        upkeep::sample(sampled.clone(), metrics.clone())
-    });
-    background
 }
 
 fn greeting(arguments: &Arguments, metrics: Option<&Listener>) -> anyhow::Result<String> {

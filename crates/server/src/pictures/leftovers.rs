@@ -6,16 +6,37 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use stanchion_kernel::Timestamp;
 
+use super::Gallery;
+use super::render::TRANSFERS;
+
 /// What uploads are called while they are on their way; the folder may be one for all programs.
 pub(super) const UPLOAD: &str = "stanchion-upload-";
 /// What folders of renditions are called.
 pub(super) const RENDER: &str = "stanchion-render-";
 
-/// Removes what is older than anything that is still worked on; answers how much.
+/// Removes them for ever: what is older than anything that is still worked on, in every process that takes uploads or renders.
+pub(crate) async fn tidy(gallery: Gallery) {
+    let settings = &gallery.settings;
+    let longest = settings.upload_within + settings.render_within + TRANSFERS;
+    let mut ticks = tokio::time::interval(2 * longest);
+    loop {
+        ticks.tick().await;
+        let (folder, now) = (settings.folder.clone(), gallery.clock.now());
+        let removing = move || remove(&folder, 2 * longest, now);
+        let removed = tokio::task::spawn_blocking(removing).await;
+        match removed.map_err(std::io::Error::other).flatten() {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "what killed processes left behind was removed"),
+            Err(error) => tracing::warn!(%error, "`media.folder` cannot be tidied"),
+        }
+    }
+}
+
+/// Removes what is older than this; answers how much.
 ///
 /// # Errors
 /// When the folder cannot be read. What cannot be removed is left for the next time.
-pub(super) fn remove(folder: &Path, older_than: Duration, now: Timestamp) -> std::io::Result<u64> {
+fn remove(folder: &Path, older_than: Duration, now: Timestamp) -> std::io::Result<u64> {
     let mut removed = 0;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use metrics::counter;
 use stanchion_catalog::{CatalogError, PictureState};
-use stanchion_jobs::{JobId, JobsError, State};
+use stanchion_jobs::{JobId, JobsError};
 use stanchion_kernel::Uuid;
 use stanchion_store::objects::{Objects, ObjectsError};
 
-use super::render::TRANSFERS;
-use super::{Gallery, leftovers};
+use super::Gallery;
 
 /// What one round looks at, of each kind.
 const ROUND: u32 = 200;
@@ -22,7 +21,6 @@ enum Stopped {
     Jobs(#[from] JobsError),
     Objects(#[from] ObjectsError),
     Store(#[from] stanchion_store::StoreError),
-    Folder(#[from] std::io::Error),
 }
 
 /// Sweeps for ever. Any number of servers may: whoever comes second finds nothing to do.
@@ -35,7 +33,6 @@ pub(crate) async fn sweep(gallery: Gallery, every: Duration) {
             gallery.forget().await,
             gallery.give_up(&mut place).await,
             gallery.collect().await,
-            gallery.tidy().await,
         ] {
             if let Err(error) = result {
                 tracing::warn!(%error, "pictures cannot be swept");
@@ -69,9 +66,11 @@ impl Gallery {
         Ok(())
     }
 
+    /// Whoever renders a picture settles it as it completes the job: one that is completed and has left the picture pending was
+    /// completed by somebody else, say a worker over HTTP that takes from this queue.
     async fn is_given_up(&self, picture: Uuid) -> Result<bool, Stopped> {
         match self.jobs.status(JobId(picture)).await {
-            Ok(job) => Ok(matches!(job.state, State::Dead | State::Cancelled)),
+            Ok(job) => Ok(job.state.is_final()),
             Err(JobsError::NoJob(_)) => Ok(true),
             Err(error) => Err(error.into()),
         }
@@ -91,20 +90,6 @@ impl Gallery {
         settled.await?;
         tx.commit().await?;
         tracing::warn!(%picture, "a picture was given up with its job");
-        Ok(())
-    }
-
-    /// Removes the files of uploads and renderings that were killed.
-    async fn tidy(&self) -> Result<(), Stopped> {
-        let settings = &self.settings;
-        let longest = settings.upload_within + settings.render_within + TRANSFERS;
-        let (folder, now) = (settings.folder.clone(), self.clock.now());
-        let removing = move || leftovers::remove(&folder, 2 * longest, now);
-        let removed = tokio::task::spawn_blocking(removing).await;
-        let removed = removed.map_err(std::io::Error::other)??;
-        if removed > 0 {
-            tracing::info!(removed, "what killed processes left behind was removed");
-        }
         Ok(())
     }
 

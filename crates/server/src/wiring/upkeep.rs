@@ -13,7 +13,7 @@ use stanchion_store::{Backend, Store};
 use super::{buckets, stock};
 use crate::background::Background;
 use crate::commands::Session;
-use crate::pictures::{Gallery, sweep};
+use crate::pictures::{Gallery, leftovers, sweep};
 
 /// How often old feed rows and idempotency keys are deleted.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
@@ -77,6 +77,17 @@ pub(crate) fn start(
     });
     let pruned = stock.clone();
     background.run("stock-prune", move || stock::prune(pruned.clone()));
+    start_anywhere(background, (store, gallery), metrics);
+}
+
+/// Starts what workers need that do not serve, as much as servers.
+pub(crate) fn start_anywhere(
+    background: &Background,
+    (store, gallery): (&Store, &Gallery),
+    metrics: &PrometheusHandle,
+) {
+    let tidied = gallery.clone();
+    background.run("leftovers", move || leftovers::tidy(tidied.clone()));
     let (sampled, metrics) = (store.clone(), metrics.clone());
     background.run("sample", move || sample(sampled.clone(), metrics.clone()));
 }
@@ -97,7 +108,7 @@ async fn prune(store: Store) {
 }
 
 /// Looks at the pool and folds histograms, for ever.
-pub(crate) async fn sample(store: Store, metrics: PrometheusHandle) {
+async fn sample(store: Store, metrics: PrometheusHandle) {
     let mut ticks = tokio::time::interval(SAMPLE_EVERY);
     loop {
         ticks.tick().await;

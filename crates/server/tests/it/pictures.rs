@@ -9,7 +9,7 @@ mod traces;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use stanchion_media::demo::picture;
-use stanchion_testkit::{Azure, Postgres, S3, eventually};
+use stanchion_testkit::{Azure, Postgres, Program, S3, eventually};
 
 use crate::program::DEADLINE;
 use studio::Studio;
@@ -90,15 +90,11 @@ async fn a_picture_is_taken_rendered_served_removed_and_collected() {
 async fn pictures_lie_on_postgres_and_s3_by_two_settings() {
     let (database, cloud) = (Postgres::shared().await, S3::start().await);
     let database = database.empty_database().await;
-    let program = |program: stanchion_testkit::Program| {
+    let program = |program: Program| {
         let program = program
             .env("STANCHION_DATABASE__URL", database.url())
-            .env("STANCHION_DATABASE__AUTO_MIGRATE", "true")
-            .env("STANCHION_MEDIA__STORE", cloud.url("pictures"));
-        cloud
-            .settings()
-            .into_iter()
-            .fold(program, |program, (name, value)| program.env(name, value))
+            .env("STANCHION_DATABASE__AUTO_MIGRATE", "true");
+        Studio::in_cloud(program, cloud.url("pictures"), cloud.settings())
     };
     a_picture_lives(&Studio::with(program).await).await;
 }
@@ -106,13 +102,8 @@ async fn pictures_lie_on_postgres_and_s3_by_two_settings() {
 #[tokio::test]
 async fn pictures_lie_on_azure_by_one_setting() {
     let cloud = Azure::start().await;
-    let program = |program: stanchion_testkit::Program| {
-        let program = program.env("STANCHION_MEDIA__STORE", cloud.url("pictures"));
-        cloud
-            .settings()
-            .into_iter()
-            .fold(program, |program, (name, value)| program.env(name, value))
-    };
+    let program =
+        |program: Program| Studio::in_cloud(program, cloud.url("pictures"), cloud.settings());
     a_picture_lives(&Studio::with(program).await).await;
 }
 

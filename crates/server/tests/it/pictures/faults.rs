@@ -3,10 +3,10 @@
 use std::fs;
 
 use jpeg_encoder::{ColorType, Encoder};
-use reqwest::Method;
-use serde_json::json;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
 use stanchion_media::demo::picture;
-use stanchion_testkit::{Program, eventually};
+use stanchion_testkit::{Program, S3, eventually};
 
 use super::studio::Studio;
 use crate::program::{DEADLINE, succeed};
@@ -128,4 +128,41 @@ async fn a_picture_that_two_processes_die_of_is_put_aside_and_its_neighbours_are
     assert!(replayed.status().is_success(), "{}", replayed.status());
     studio.image_is(image, "ready").await;
     studio.rendered(image, 6).await;
+}
+
+#[tokio::test]
+async fn a_picture_whose_job_somebody_completed_without_rendering_it_is_given_up() {
+    let studio = Studio::with(|program| program.env("STANCHION_JOBS__INSIDE", "false")).await;
+    let product = studio.product("A-1").await;
+    let taken = studio
+        .upload(&product, picture(7, "lamps").expect("a picture"))
+        .await;
+    let image = taken["image_id"].as_str().expect("an id");
+    let claimed = studio.claim().await;
+    assert_eq!(claimed["id"], taken["job_id"]);
+    let path = format!("/v1/jobs/{image}/complete");
+    let fence = json!({"attempt": claimed["attempt"], "lease": claimed["lease"]});
+    let completed = studio.request(Method::POST, &path).json(&fence).send();
+    let status = completed.await.expect("an answer").status();
+    assert!(status.is_success(), "{status}");
+    studio.image_is(image, "failed").await;
+}
+
+#[tokio::test]
+async fn an_upload_hears_of_an_object_store_that_is_away_and_leaves_nothing() {
+    let cloud = S3::start().await;
+    let in_cloud =
+        |program: Program| Studio::in_cloud(program, cloud.url("pictures"), cloud.settings());
+    let studio = Studio::with(in_cloud).await;
+    let product = studio.product("A-1").await;
+    drop(cloud);
+    let refused = studio
+        .offer(&product, picture(8, "lamps").expect("a picture"))
+        .await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let said: Value = refused.json().await.expect("JSON");
+    assert_eq!(said["type"], "/problems/unavailable", "{said}");
+    assert!(studio.left_over().is_empty(), "{:?}", studio.left_over());
+    let shown = studio.get(&format!("/v1/products/{product}")).await;
+    assert_eq!(shown["images"], json!([]));
 }

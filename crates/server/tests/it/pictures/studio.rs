@@ -7,7 +7,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use stanchion_testkit::{Program, TempDir, eventually};
 
-use crate::program::{DEADLINE, stanchion, succeed};
+use crate::program::{DEADLINE, new_key, stanchion};
 use crate::server::{Server, serve};
 
 pub(super) struct Studio {
@@ -24,16 +24,25 @@ impl Studio {
     /// `change` is for the server and for the command that makes the key.
     pub(super) async fn with(change: impl Fn(Program) -> Program) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let scopes = "catalog:read,catalog:write,jobs:admin";
-        let made = stanchion(folder.path())
-            .args(["key", "create", "--name", "t", "--json", "--scopes", scopes]);
         let server = Server::start(change(Self::program(folder.path()))).await;
-        let made: Value = serde_json::from_str(&succeed(change(made)).await).expect("JSON");
+        let scopes = "catalog:read,catalog:write,jobs:admin,jobs:work";
+        let key = new_key(change(stanchion(folder.path())), scopes).await;
         Self {
             server,
-            key: made["key"].as_str().expect("a key").to_owned(),
+            key,
             folder,
         }
+    }
+
+    /// A server whose pictures lie in a cloud.
+    pub(super) fn in_cloud(
+        program: Program,
+        url: String,
+        settings: Vec<(String, String)>,
+    ) -> Program {
+        let program = program.env("STANCHION_MEDIA__STORE", url);
+        let with = |program: Program, (name, value): (String, String)| program.env(name, value);
+        settings.into_iter().fold(program, with)
     }
 
     /// A server that soon sweeps, collects and takes jobs from dead workers.
@@ -111,6 +120,15 @@ impl Studio {
         let request = self.request(Method::POST, &path).body(body);
         let request = request.header(CONTENT_TYPE, "multipart/form-data; boundary=border");
         accepted(request.send().await.expect("an answer")).await
+    }
+
+    /// Takes the next job of pictures, as a worker over HTTP does.
+    pub(super) async fn claim(&self) -> Value {
+        let request = self.request(Method::POST, "/v1/queues/pictures/claim");
+        let wish = json!({"worker": "somebody", "wait_seconds": 20});
+        let answer = request.json(&wish).send().await.expect("an answer");
+        let claimed: Value = answer.json().await.expect("JSON");
+        claimed["jobs"][0].clone()
     }
 
     /// The picture, once it has so many renditions.
