@@ -13,6 +13,8 @@ use self::server::Server;
 
 pub use self::database::Database;
 
+const PAGE_BYTES: u64 = 8192;
+
 /// How a private server differs from the one that most tests share.
 #[derive(Clone, Debug)]
 pub struct PostgresOptions {
@@ -22,6 +24,8 @@ pub struct PostgresOptions {
     pub max_connections: u32,
     /// Whether clients must use TLS, with a certificate for `127.0.0.1` from a fresh authority.
     pub tls: bool,
+    /// The size of a segment of the write-ahead log in MB, a power of 2 from 1 to 1024.
+    pub wal_segment_mb: u32,
     /// More lines for `postgresql.conf`, as names and values; the later wins.
     pub settings: Vec<(String, String)>,
 }
@@ -32,6 +36,7 @@ impl Default for PostgresOptions {
             fsync: false,
             max_connections: 200,
             tls: false,
+            wal_segment_mb: 16,
             settings: Vec::new(),
         }
     }
@@ -195,9 +200,29 @@ impl Postgres {
         self.command("resume").await;
     }
 
-    async fn command(&self, name: &'static str) {
-        let server = Arc::clone(&self.server);
-        if let Err(error) = tokio::task::spawn_blocking(move || server.must(name)).await {
+    /// Lets no file of the server grow beyond so many bytes, as on a disk that is full: what needs more is told that no space is
+    /// left, and the server goes on. A segment of the write-ahead log must fit, or it does not. It lasts until the next start at
+    /// most.
+    ///
+    /// # Panics
+    /// When it is not running.
+    pub async fn bound_files(&self, bytes: u64) {
+        // Within a page, where a write comes short, as on a full disk. At its end it would be an error of another kind.
+        let bytes = bytes.next_multiple_of(PAGE_BYTES) + PAGE_BYTES / 2;
+        self.command(&format!("bound {bytes}")).await;
+    }
+
+    /// Lets files grow again after [`Postgres::bound_files`].
+    ///
+    /// # Panics
+    /// When it is not running.
+    pub async fn unbound_files(&self) {
+        self.command("bound unlimited").await;
+    }
+
+    async fn command(&self, command: &str) {
+        let (server, command) = (Arc::clone(&self.server), command.to_owned());
+        if let Err(error) = tokio::task::spawn_blocking(move || server.must(&command)).await {
             std::panic::resume_unwind(error.into_panic());
         }
     }

@@ -41,6 +41,7 @@ const ON_POSTGRES: &[Fault] = &[
     Fault::Lost(2, Direction::ToServer),
     Fault::Crashed,
     Fault::Lost(0, Direction::ToClient),
+    Fault::Full,
     Fault::Killed(2),
 ];
 const ON_SQLITE: &[Fault] = &[
@@ -91,7 +92,11 @@ async fn endure(place: Place, producer: Arc<Producer>, faults: &[Fault], usual: 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_effect_happens_once_whatever_becomes_of_workers_postgres_and_the_way_there() {
     let _turn = TURN.lock().await;
-    let server = Postgres::start(PostgresOptions::default()).await;
+    let options = PostgresOptions {
+        wal_segment_mb: 1,
+        ..PostgresOptions::default()
+    };
+    let server = Postgres::start(options).await;
     let database = server.empty_database().await;
     let scene = Scene::open(database.url(), 0).await;
     let proxies = [(); WORKERS].map(|()| Proxy::start(("127.0.0.1", server.port())));
@@ -113,6 +118,7 @@ async fn every_effect_happens_once_whatever_becomes_of_workers_postgres_and_the_
         crew,
         ways: Ways::Postgres {
             server,
+            database,
             proxies: proxies.into(),
         },
     };

@@ -31,7 +31,7 @@ impl Server {
             port: free_port(),
             tls: options.tls,
         };
-        server.must("initialise");
+        server.must(&format!("initialise {}", options.wal_segment_mb));
         server.configure(&options.lines());
         if options.tls {
             server.install_certificate(&Certificate::for_loopback());

@@ -2,7 +2,7 @@
 #
 # usage: sh -c "$script" supervisor FOLDER BIN OWNER     (OWNER empty: run it as ourselves)
 #
-# Reads one command a line and answers each with one line, "ok" or "failed". When the input ends,
+# Reads one command a line, with its argument, and answers each with one line, "ok" or "failed". When the input ends,
 # which it does however the test's process ended, it stops this one server and removes the folder.
 
 trap '' HUP INT TERM PIPE
@@ -35,7 +35,7 @@ wait_until_gone() {
 }
 
 initialise() {
-    as_owner "$bin/initdb" -D "$data" -A trust -U postgres --no-locale -E UTF8 --no-sync
+    as_owner "$bin/initdb" -D "$data" --wal-segsize="$1" -A trust -U postgres --no-locale -E UTF8 --no-sync
 }
 
 start() {
@@ -79,6 +79,15 @@ resume() {
     kill -CONT "$main"
 }
 
+# No file may grow beyond so many bytes. The postmaster comes first, as new children inherit it. The server's own user may do
+# this to its processes, and root not everywhere.
+bound() {
+    main=$(postmaster) || return 1
+    for process in $main $(children "$main"); do
+        as_owner prlimit --pid "$process" --fsize="$1:" || ! is_ours "$process" || return 1
+    done
+}
+
 clean_up() {
     if postmaster >/dev/null; then stop immediate; else release_segment; fi
     rm -rf "$folder"
@@ -88,14 +97,15 @@ answer() {
     if "$@" >&2; then echo ok; else echo failed; fi
 }
 
-while read -r command; do
+while read -r command argument; do
     case $command in
-        initialise) answer initialise ;;
+        initialise) answer initialise "$argument" ;;
         start) answer start ;;
         stop) answer stop fast ;;
         crash) answer crash ;;
         pause) answer pause ;;
         resume) answer resume ;;
+        bound) answer bound "$argument" ;;
         *) answer false ;;
     esac
 done

@@ -214,3 +214,41 @@ async fn a_server_ends_when_its_process_ends_in_order() {
     assert!(holder.process.wait().unwrap().success());
     assert!(!is_alive(holder.pid) && !holder.folder.exists());
 }
+
+#[tokio::test]
+async fn a_full_disk_refuses_what_needs_more_room_and_the_server_goes_on() {
+    const ROWS: &str = "INSERT INTO t SELECT repeat('x', 1000) FROM generate_series(1, 2000)";
+    let options = PostgresOptions {
+        wal_segment_mb: 1,
+        ..PostgresOptions::default()
+    };
+    let server = Postgres::start(options).await;
+    // A connection from before is bound as well as new ones.
+    let mut connection = PgConnection::connect(&server.url()).await.unwrap();
+    sqlx::query("CREATE TABLE t (text text)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    server.bound_files(1 << 20).await;
+    let refused = sqlx::query(ROWS).execute(&mut connection).await;
+    let refused = refused.expect_err("there is no room");
+    assert!(
+        refused.to_string().contains("could not extend"),
+        "{refused}"
+    );
+    assert!(number(&server.url(), ROWS).await.is_err());
+    assert_eq!(
+        number(&server.url(), "SELECT count(*) FROM t")
+            .await
+            .unwrap(),
+        0
+    );
+    server.unbound_files().await;
+    sqlx::query(ROWS).execute(&mut connection).await.unwrap();
+    assert_eq!(
+        number(&server.url(), "SELECT count(*) FROM t")
+            .await
+            .unwrap(),
+        2000
+    );
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::TransactionBehavior;
 use stanchion_jobs::JobRow;
 use stanchion_kernel::Clock;
-use stanchion_testkit::{Direction, Postgres, Proxy, eventually, hold};
+use stanchion_testkit::{Database, Direction, Postgres, Proxy, eventually, hold};
 
 use super::LONG;
 use super::crew::{self, Crew};
@@ -28,7 +28,7 @@ pub(super) enum Fault {
     Cut(usize),
     /// Its connections stay open, and what is sent in this direction gets nowhere.
     Lost(usize, Direction),
-    /// SQLite's file may not grow any more.
+    /// No file of the database may grow any more.
     Full,
 }
 
@@ -52,6 +52,7 @@ const OUTAGE: Duration = Duration::from_secs(3);
 pub(super) enum Ways {
     Postgres {
         server: Postgres,
+        database: Database,
         /// Each worker's own.
         proxies: Vec<Proxy>,
     },
@@ -131,7 +132,23 @@ impl Place {
                 hold("a worker's connections are a hole", OUTAGE).await;
                 proxy.heal();
             }
-            (Fault::Full, Ways::Sqlite { file, max_bytes }) => self.fill(file, *max_bytes).await,
+            (
+                Fault::Full,
+                Ways::Postgres {
+                    server, database, ..
+                },
+            ) => {
+                server.bound_files(bloat(database).await + ROOM).await;
+                self.lack_room().await;
+                server.unbound_files().await;
+                database.psql(TIDY).await;
+            }
+            (Fault::Full, Ways::Sqlite { file, max_bytes }) => {
+                // All the room that the file may have.
+                ballast(file, Some(*max_bytes)).await;
+                self.lack_room().await;
+                ballast(file, None).await;
+            }
             (fault, _) => panic!("{fault:?} cannot happen to this database; {held:?}"),
         }
     }
@@ -192,13 +209,11 @@ impl Place {
         rows
     }
 
-    /// Takes all the room that the file may have, until a job could not be done for it, and longer than a lease.
-    async fn fill(&self, file: &Path, max_bytes: u64) {
-        ballast(file, Some(max_bytes)).await;
+    /// Waits until a job could not be done for want of room, and then for longer than a lease.
+    async fn lack_room(&self) {
         let said = || async { self.crew.has_said("no space left") };
         eventually("the disk is full", LONG, said).await;
         hold("the disk is full", OUTAGE).await;
-        ballast(file, None).await;
     }
 }
 
@@ -207,6 +222,32 @@ fn is_in_the_hands_of(worker: usize, job: &JobRow) -> bool {
     job.worker
         .as_deref()
         .is_some_and(|worker| worker.starts_with(&name))
+}
+
+/// How much files may still grow: the largest one does while it is bound.
+const ROOM: u64 = 256 << 10;
+/// How far the history is from being the largest file, or a segment of the write-ahead log; and its size.
+const SIZES: &str = "SELECT greatest(1048576, max(pg_relation_size(oid))) - pg_relation_size('stanchion_jobs.history'),
+    pg_relation_size('stanchion_jobs.history') FROM pg_class WHERE relkind IN ('r', 'i', 't')";
+/// Each makes the history twice as large.
+const DOUBLINGS: u32 = 20;
+const UNTIDY: &str = "ALTER TABLE stanchion_jobs.history SET (autovacuum_enabled = off)";
+const BLOAT: &str = "BEGIN; UPDATE stanchion_jobs.history SET kind = kind; ROLLBACK";
+const TIDY: &str = "ALTER TABLE stanchion_jobs.history RESET (autovacuum_enabled)";
+
+/// Makes the history the largest file of a database: each completion needs room there, while the rows of jobs find that of
+/// others that have gone. Answers its size.
+async fn bloat(database: &Database) -> u64 {
+    database.psql(UNTIDY).await;
+    for _ in 0..DOUBLINGS {
+        let sizes = database.psql(SIZES).await;
+        let (lacks, size) = sizes.split_once('|').expect("two columns");
+        if lacks == "0" {
+            return size.parse().expect("a number");
+        }
+        database.psql(BLOAT).await;
+    }
+    panic!("the history never becomes the largest file");
 }
 
 const BALLAST: &str = "CREATE TABLE ballast (bytes BLOB)";
