@@ -1,6 +1,7 @@
 //! Pictures in a running server, from their upload to their last rendition, and what can happen to them on the way.
 
 mod faults;
+mod fleet;
 mod process;
 mod refused;
 mod studio;

@@ -9,6 +9,7 @@ use stanchion_testkit::{Program, TempDir, eventually};
 
 use crate::program::{DEADLINE, new_key, stanchion};
 use crate::server::{Server, serve};
+use crate::work::work;
 
 pub(super) struct Studio {
     pub(super) server: Server,
@@ -46,8 +47,17 @@ impl Studio {
     }
 
     /// A server that soon sweeps, collects and takes jobs from dead workers.
-    pub(super) fn program(folder: &Path) -> Program {
-        serve(folder)
+    fn program(folder: &Path) -> Program {
+        Self::quick(serve(folder))
+    }
+
+    /// A supervisor of workers for the pictures of this server.
+    pub(super) fn work(&self) -> Program {
+        Self::quick(work(self.folder.path()))
+    }
+
+    fn quick(program: Program) -> Program {
+        program
             .env("STANCHION_MEDIA__STORE", "file:media")
             .env("STANCHION_MEDIA__FOLDER", "work")
             .env("STANCHION_MEDIA__SWEEP_MS", "100")
