@@ -139,14 +139,14 @@ impl Place {
                 },
             ) => {
                 server.bound_files(bloat(database).await + ROOM).await;
-                self.lack_room().await;
+                self.lack_room("could not extend file").await;
                 server.unbound_files().await;
                 database.psql(TIDY).await;
             }
             (Fault::Full, Ways::Sqlite { file, max_bytes }) => {
                 // All the room that the file may have.
                 ballast(file, Some(*max_bytes)).await;
-                self.lack_room().await;
+                self.lack_room("no space left").await;
                 ballast(file, None).await;
             }
             (fault, _) => panic!("{fault:?} cannot happen to this database; {held:?}"),
@@ -209,9 +209,9 @@ impl Place {
         rows
     }
 
-    /// Waits until a job could not be done for want of room, and then for longer than a lease.
-    async fn lack_room(&self) {
-        let said = || async { self.crew.has_said("no space left") };
+    /// Waits until a job could not be done for want of room, of which the database says this, and then for longer than a lease.
+    async fn lack_room(&self, complaint: &str) {
+        let said = || async { self.crew.has_said(complaint) };
         eventually("the disk is full", LONG, said).await;
         hold("the disk is full", OUTAGE).await;
     }
