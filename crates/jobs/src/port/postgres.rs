@@ -1,5 +1,6 @@
 mod claim;
 mod enqueue;
+mod figures;
 mod prune;
 mod read;
 mod replay;
@@ -17,7 +18,7 @@ use stanchion_kernel::Timestamp;
 use stanchion_store::{Listener, Postgres, Store, StoreError, Tx, TxKind};
 
 use super::ending::offers;
-use super::floor::{Floors, Sweeps};
+use super::floor::{Floors, Sweeps, Walk};
 use super::{
     Cancelled, Capabilities, Claim, Figures, Filter, Heartbeat, Holder, Page, Passed, Port, Pulse,
     Replay, Replayed, RescueRules, Rescued, Retention, Sample, Verdict, foreign_transaction,
@@ -43,6 +44,7 @@ pub(super) struct PostgresJobs {
     replay: replay::Letters,
     ready: Mutex<Floors>,
     leased: Mutex<Leased>,
+    seen: Mutex<figures::Seen>,
 }
 
 /// From where on leases are looked at.
@@ -64,6 +66,7 @@ impl PostgresJobs {
             replay: replay::Letters::new(),
             ready: Mutex::default(),
             leased: Mutex::default(),
+            seen: Mutex::default(),
         }
     }
 
@@ -75,9 +78,14 @@ impl PostgresJobs {
         self.leased.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn seen(&self) -> MutexGuard<'_, figures::Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Jobs came back to their places, or may be claimed by somebody new.
     fn offered_again(&self) {
         self.ready().sweeps.hasten();
+        self.seen().sweeps.hasten();
         self.store.hint();
     }
 
@@ -146,7 +154,7 @@ impl Port for PostgresJobs {
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
         let began = self.store.clock().monotonic();
-        let (sweeping, floors) = claim::floors(&self.ready(), &claim, began);
+        let (walk, floors) = claim::floors(&self.ready(), &claim, began);
         let run = async {
             let mut connection = self.postgres.acquire().await?;
             claim::claim(&mut connection, &claim, &floors).await
@@ -154,10 +162,8 @@ impl Port for PostgresJobs {
         let claimed = self.alone("jobs_claim", run).await?;
         let ended = self.store.clock().monotonic();
         let mut ready = self.ready();
-        if sweeping {
-            ready.sweeps.swept(began, ended);
-        }
-        claim::note(&mut ready, &claim, &claimed, sweeping);
+        ready.sweeps.walked(walk, began, ended);
+        claim::note(&mut ready, &claim, &claimed, walk);
         Ok(claimed)
     }
 
@@ -227,15 +233,16 @@ impl Port for PostgresJobs {
 
     async fn rescue(&self, rules: RescueRules, limit: u32) -> Result<Vec<Rescued>, StoreError> {
         let began = self.store.clock().monotonic();
-        let (sweeping, floor) = {
+        let (walk, floor) = {
             let leased = self.leased();
-            let sweeping = leased.sweeps.is_due(began);
-            let floor = if sweeping {
+            let walk = leased.sweeps.walk(began);
+            // The floor is as far back as claims are slow: there is no nearer sweep.
+            let floor = if walk == Walk::Far {
                 Timestamp::default()
             } else {
                 leased.floor
             };
-            (sweeping, floor)
+            (walk, floor)
         };
         let run = async {
             let mut tx = self.postgres.begin().await?;
@@ -247,9 +254,7 @@ impl Port for PostgresJobs {
         let ended = self.store.clock().monotonic();
         {
             let mut leased = self.leased();
-            if sweeping {
-                leased.sweeps.swept(began, ended);
-            }
+            leased.sweeps.walked(walk, began, ended);
             if rescued.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
                 leased.floor = settle::floor_after(at).max(leased.floor);
             }
@@ -298,9 +303,14 @@ impl Port for PostgresJobs {
     }
 
     async fn figures(&self, count_to: u32) -> Result<Vec<Figures>, StoreError> {
+        let began = self.store.clock().monotonic();
+        let begin = self.seen().begin(began);
         let mut connection = self.postgres.acquire().await?;
-        let read = read::figures(&mut connection, count_to);
-        self.postgres.timed("jobs_figures", read).await
+        let count = figures::count(&mut connection, &begin, count_to);
+        let counted = self.postgres.timed("jobs_figures", count).await?;
+        let ended = self.store.clock().monotonic();
+        self.seen().note(&begin, &counted, began, ended);
+        Ok(counted.figures(count_to))
     }
 
     async fn recent(&self, limit: u32) -> Result<Vec<Sample>, StoreError> {

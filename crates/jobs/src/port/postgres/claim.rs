@@ -9,7 +9,7 @@ use super::row::{self, Columns};
 use super::{committed, micros};
 use crate::model::{Claimed, Fence, Queue};
 use crate::port::ending::verdicts;
-use crate::port::floor::{Floors, Place, Taken};
+use crate::port::floor::{Floors, Place, Taken, Walk};
 use crate::port::{Claim, Heartbeat, Holder, Pulse, Verdict};
 
 pub(super) const CLAIM: &str = include_str!("claim.sql");
@@ -19,16 +19,16 @@ pub(super) const START: &str = include_str!("start.sql");
 pub(super) const RENEW: &str = include_str!("renew.sql");
 pub(super) const HOLD: &str = include_str!("hold.sql");
 
-/// Whether this claim walks from the beginning, and from where on it walks each of its lanes.
-pub(super) fn floors(floors: &Floors, claim: &Claim, now: Duration) -> (bool, Vec<Place>) {
-    let sweeping = floors.sweeps.is_due(now);
+/// How far back this claim walks, and from where on it walks each of its lanes.
+pub(super) fn floors(floors: &Floors, claim: &Claim, now: Duration) -> (Walk, Vec<Place>) {
+    let walk = floors.sweeps.walk(now);
     let lanes = claim.quotas.iter();
-    let places = lanes.map(|quota| floors.of(&(quota.queue.clone(), quota.priority), sweeping));
-    (sweeping, places.collect())
+    let places = lanes.map(|quota| floors.of(&(quota.queue.clone(), quota.priority), walk));
+    (walk, places.collect())
 }
 
 /// Remembers where a claim ended.
-pub(super) fn note(floors: &mut Floors, claim: &Claim, claimed: &[Claimed], sweeping: bool) {
+pub(super) fn note(floors: &mut Floors, claim: &Claim, claimed: &[Claimed], walk: Walk) {
     // Quotas may have been cut then.
     let enough = claimed.len() >= claim.most as usize;
     for quota in &claim.quotas {
@@ -48,7 +48,7 @@ pub(super) fn note(floors: &mut Floors, claim: &Claim, claimed: &[Claimed], swee
         floors.note(
             (quota.queue.clone(), quota.priority),
             &Taken { last, full },
-            sweeping,
+            walk,
         );
     }
 }

@@ -7,14 +7,12 @@ use stanchion_store::{Rendered, Statement, StoreError};
 
 use super::row::{self, Columns};
 use crate::model::{JobId, JobRow, Reason, Worker};
-use crate::port::figure::{Count, merge};
 use crate::port::page::{Sought, paged};
-use crate::port::{Figures, Filter, Page, Passed, Sample, corrupt};
+use crate::port::{Filter, Page, Passed, Sample, corrupt};
 use crate::states::State;
 
 const LIVE: &str = include_str!("live.sql");
 const ENDED: &str = include_str!("ended.sql");
-pub(super) const FIGURES: &str = include_str!("figures.sql");
 pub(super) const RECENT: &str = include_str!("recent.sql");
 pub(super) const PASSED: &str = include_str!("passed.sql");
 pub(super) const HOLDERS: &str = include_str!("holders.sql");
@@ -103,27 +101,6 @@ fn bound(rendered: Rendered, sought: &Sought) -> Result<Query, StoreError> {
         };
     }
     Ok(query)
-}
-
-pub(super) async fn figures(
-    connection: &mut PgConnection,
-    count_to: u32,
-) -> Result<Vec<Figures>, StoreError> {
-    let query = sqlx::query(FIGURES).bind(i64::from(count_to));
-    let rows = query.fetch_all(connection).await?;
-    let counts: Result<Vec<Count>, StoreError> = rows.iter().map(count).collect();
-    Ok(merge(counts?, count_to))
-}
-
-fn count(row: &PgRow) -> Result<Count, StoreError> {
-    let mut columns = Columns::of(row);
-    Ok(Count {
-        what: columns.next()?,
-        queue: columns.queue()?,
-        priority: columns.priority()?,
-        jobs: columns.next()?,
-        age_us: columns.next()?,
-    })
 }
 
 pub(super) async fn recent(

@@ -3,8 +3,9 @@ use stanchion_testkit::{Database, Postgres as Server};
 
 use super::claim::{CLAIM, CLAIM_ALONE, HAS_SUSPECTS, HOLD, RENEW, START};
 use super::enqueue::{Enqueue, OWNERS};
+use super::figures::FIGURES;
 use super::prune::{PRUNE_SUSPECTS, Prune};
-use super::read::{FIGURES, HOLDERS, PASSED, RECENT, Reads};
+use super::read::{HOLDERS, PASSED, RECENT, Reads};
 use super::replay::{Letters, REPLAY};
 use super::settle::{CANCEL, EXPIRED, STATE, Settle, UNPARK};
 use crate::port::plans::{ROWS, migrated};
@@ -60,7 +61,8 @@ fn statements() -> Vec<(&'static str, usize, &'static str)> {
         (CANCEL, 2, "jobs_pkey"),
         (STATE, 1, "history_pkey"),
         (OWNERS, 1, "uniques_pkey"),
-        (FIGURES, 1, "jobs_ready"),
+        (FIGURES, 5, "jobs_ready"),
+        (FIGURES, 5, "jobs_leased"),
         (RECENT, 1, "history_completed"),
         (PASSED, 3, "history_completed"),
         (PASSED, 3, "history_ended"),

@@ -1,0 +1,247 @@
+//! Counts of what waits and runs, which do not walk again and again over what an old snapshot keeps in the indexes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use stanchion_kernel::Timestamp;
+use stanchion_store::StoreError;
+use time::OffsetDateTime;
+
+use super::row::Columns;
+use crate::model::{Priority, Queue};
+use crate::port::Figures;
+use crate::port::figure::{Count, merge};
+use crate::port::floor::{Lane, Place, Sweeps, Walk};
+
+pub(super) const FIGURES: &str = include_str!("figures.sql");
+/// Lanes that are remembered; all are forgotten when there are more, and found again.
+const LANES: usize = 4096;
+
+/// What the last count saw: where the next one may begin.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// The first moment at which something is ready, by lane.
+    lanes: BTreeMap<Lane, Timestamp>,
+    /// The first moment at which a lease ends.
+    leased: Timestamp,
+    pub(super) sweeps: Sweeps,
+}
+
+/// Where a count begins.
+#[derive(Clone, Debug)]
+pub(super) struct Begin {
+    walk: Walk,
+    lanes: BTreeMap<Lane, Timestamp>,
+    leased: Timestamp,
+}
+
+/// What a count answers.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    counts: Vec<Count>,
+    lanes: BTreeMap<Lane, Timestamp>,
+    leased: Option<Timestamp>,
+    at: Option<Timestamp>,
+}
+
+impl Counted {
+    pub(super) fn figures(self, count_to: u32) -> Vec<Figures> {
+        merge(self.counts, count_to)
+    }
+
+    /// Reads one row.
+    fn take(&mut self, row: &PgRow) -> Result<(), StoreError> {
+        let mut columns = Columns::of(row);
+        let what: String = columns.next()?;
+        let (queue, priority) = (columns.queue()?, columns.priority()?);
+        let (jobs, age_us) = (columns.next()?, columns.next()?);
+        let (first, at) = (columns.maybe_moment()?, columns.moment()?);
+        self.at = Some(at);
+        match what.as_str() {
+            // Where nothing is ready, whatever becomes ready does so from now on.
+            "ready" => {
+                self.lanes
+                    .insert((queue.clone(), priority), first.unwrap_or(at));
+            }
+            "running" => self.leased = [self.leased, first].into_iter().flatten().min(),
+            _ => {}
+        }
+        let what = if what == "aside" {
+            "ready".to_owned()
+        } else {
+            what
+        };
+        self.counts.push(Count {
+            what,
+            queue,
+            priority,
+            jobs,
+            age_us,
+        });
+        Ok(())
+    }
+}
+
+impl Seen {
+    pub(super) fn begin(&self, now: Duration) -> Begin {
+        let walk = self.sweeps.walk(now);
+        let from = |seen: Timestamp| {
+            let place = Place {
+                run_at: seen,
+                ..Place::default()
+            };
+            walk.from(Some(place)).run_at
+        };
+        let lanes = self.lanes.iter().filter(|_| walk != Walk::Far);
+        Begin {
+            walk,
+            lanes: lanes
+                .map(|(lane, seen)| (lane.clone(), from(*seen)))
+                .collect(),
+            leased: from(self.leased),
+        }
+    }
+
+    pub(super) fn note(
+        &mut self,
+        begin: &Begin,
+        counted: &Counted,
+        began: Duration,
+        ended: Duration,
+    ) {
+        self.sweeps.walked(begin.walk, began, ended);
+        self.lanes.clone_from(&counted.lanes);
+        if self.lanes.len() > LANES {
+            self.lanes.clear();
+        }
+        if let Some(at) = counted.at {
+            // The next claim may be for a shorter time than those that there are.
+            self.leased = counted.leased.unwrap_or(at).min(at);
+        }
+    }
+}
+
+pub(super) async fn count(
+    connection: &mut PgConnection,
+    begin: &Begin,
+    count_to: u32,
+) -> Result<Counted, StoreError> {
+    let lanes = begin.lanes.keys();
+    let queues: Vec<&str> = lanes
+        .clone()
+        .map(|(queue, _)| Queue::as_str(queue))
+        .collect();
+    let levels: Vec<i16> = lanes.map(|(_, priority)| level(*priority)).collect();
+    let floors = begin.lanes.values().map(|floor| floor.to_datetime());
+    let floors: Vec<OffsetDateTime> = floors.collect();
+    let query = sqlx::query(FIGURES)
+        .bind(i64::from(count_to))
+        .bind(queues)
+        .bind(levels)
+        .bind(floors)
+        .bind(begin.leased.to_datetime());
+    let mut counted = Counted::default();
+    for row in &query.fetch_all(connection).await? {
+        counted.take(row)?;
+    }
+    Ok(counted)
+}
+
+fn level(priority: Priority) -> i16 {
+    priority.level().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection as _, PgConnection};
+    use stanchion_testkit::Postgres;
+
+    use super::*;
+    use crate::port::plans::migrated;
+
+    const ROWS: &str = include_str!("figures_rows.sql");
+    const LATE: &str = "UPDATE stanchion_jobs.jobs SET leased_until = now() + interval '1 day' WHERE state = 'running'";
+
+    fn lane(queue: &str, level: u8) -> Lane {
+        (Queue::new(queue).unwrap(), Priority::new(level).unwrap())
+    }
+
+    fn second(seconds: i64) -> Timestamp {
+        Timestamp::from_micros(seconds * 1_000_000)
+    }
+
+    /// What there is, as queue and priority with what is ready, scheduled and running.
+    fn told(counted: Counted) -> Vec<(String, u8, [u64; 3])> {
+        let figures = counted.figures(100).into_iter();
+        let told = figures.map(|one| {
+            let counts = [one.backlog, one.scheduled, one.in_flight];
+            (one.queue.to_string(), one.priority.level(), counts)
+        });
+        told.collect()
+    }
+
+    #[tokio::test]
+    async fn lanes_that_are_known_are_counted_from_where_they_began_and_others_are_found() {
+        let database = Postgres::shared().await.empty_database().await;
+        migrated(database.url()).await;
+        database.psql(ROWS).await;
+        let mut connection = PgConnection::connect(database.url()).await.unwrap();
+        let mut seen = Seen::default();
+        let all = [
+            ("a".to_owned(), 4, [2, 0, 0]),
+            ("b".to_owned(), 0, [1, 0, 0]),
+            ("b".to_owned(), 4, [3, 0, 2]),
+            ("b".to_owned(), 9, [1, 0, 0]),
+            ("c".to_owned(), 4, [0, 1, 0]),
+        ];
+        let begin = seen.begin(Duration::ZERO);
+        let counted = count(&mut connection, &begin, 100).await.unwrap();
+        seen.note(&begin, &counted, Duration::ZERO, Duration::ZERO);
+        assert_eq!(told(counted), all);
+        assert_eq!(seen.lanes[&lane("b", 4)], second(1));
+        assert_eq!(seen.leased, second(5));
+        assert!(
+            seen.lanes[&lane("c", 4)] > second(100),
+            "nothing was ready before now"
+        );
+
+        // What begins later counts less, and what nobody knew is found before, between and behind.
+        let begin = Begin {
+            walk: Walk::On,
+            lanes: BTreeMap::from([(lane("b", 4), second(2))]),
+            leased: second(6),
+        };
+        let counted = count(&mut connection, &begin, 100).await.unwrap();
+        seen.note(&begin, &counted, Duration::ZERO, Duration::ZERO);
+        let mut less = all;
+        less[2].2 = [2, 0, 1];
+        assert_eq!(told(counted), less);
+        assert_eq!(seen.lanes[&lane("b", 4)], second(2));
+        assert_eq!(seen.lanes.len(), 5);
+
+        // A lease that ends late does not hide one that is taken after it and ends before.
+        database.psql(LATE).await;
+        let counted = count(&mut connection, &begin, 100).await.unwrap();
+        seen.note(&begin, &counted, Duration::ZERO, Duration::ZERO);
+        assert_eq!(Some(seen.leased), counted.at);
+    }
+
+    #[test]
+    fn a_count_begins_at_the_beginning_before_its_floors_or_at_them() {
+        let mut seen = Seen::default();
+        seen.lanes.insert(lane("a", 4), second(100));
+        let at = Duration::from_secs(1);
+        assert_eq!(seen.begin(at).lanes.len(), 0);
+        seen.sweeps.walked(Walk::Far, at, 2 * at);
+        let near = seen.begin(3 * at);
+        assert_eq!(
+            (near.walk, near.lanes[&lane("a", 4)]),
+            (Walk::Near, second(90))
+        );
+        seen.sweeps.walked(Walk::Near, 3 * at, 4 * at);
+        let on = seen.begin(5 * at);
+        assert_eq!((on.walk, on.lanes[&lane("a", 4)]), (Walk::On, second(100)));
+    }
+}
