@@ -33,11 +33,18 @@ pub const MIGRATIONS: Migrations = Migrations {
         name: "init",
         sql: include_str!("../migrations/sqlite/0001_init.sql"),
     }],
-    postgres: &[Migration {
-        version: 1,
-        name: "init",
-        sql: include_str!("../migrations/postgres/0001_init.sql"),
-    }],
+    postgres: &[
+        Migration {
+            version: 1,
+            name: "init",
+            sql: include_str!("../migrations/postgres/0001_init.sql"),
+        },
+        Migration {
+            version: 2,
+            name: "returned",
+            sql: include_str!("../migrations/postgres/0002_returned.sql"),
+        },
+    ],
 };
 
 /// The broker that is the database of `store`; needs the schema of [`MIGRATIONS`].

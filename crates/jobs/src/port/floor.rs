@@ -2,8 +2,8 @@
 //!
 //! A claimed row leaves its entry in the index of what is ready until nobody's snapshot can see it, which may be long.
 //! Claims begin where the last one ended, and now and then some seconds before that, for jobs whose transactions were slow to
-//! commit, and more rarely at the beginning, for those that came back to their place. The longer it takes, the more rarely it
-//! is done.
+//! commit, and more rarely at the beginning, for those that were slower still. The longer it takes, the more rarely it is done.
+//! What comes back to its place is in an index of its own.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -23,11 +23,11 @@ pub(crate) struct Place {
 pub(crate) type Lane = (Queue, Priority);
 
 impl Place {
-    /// The first place of so much earlier.
-    fn before(self, by: Duration) -> Self {
+    /// The first place of so much before a moment.
+    fn before(at: Timestamp, by: Duration) -> Self {
         let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
         Self {
-            run_at: Timestamp::from_micros(self.run_at.as_micros().saturating_sub(by)),
+            run_at: Timestamp::from_micros(at.as_micros().saturating_sub(by)),
             id: Uuid::nil(),
         }
     }
@@ -46,21 +46,31 @@ pub(crate) enum Walk {
 
 impl Walk {
     /// Where it begins in a lane that was walked up to here.
-    pub(crate) fn from(self, floor: Option<Place>) -> Place {
+    fn from(self, floor: Option<Place>) -> Place {
         match (self, floor) {
             (Self::On, Some(floor)) => floor,
-            (Self::Near, Some(floor)) => floor.before(NEAR),
+            (Self::Near, Some(floor)) => Place::before(floor.run_at, NEAR),
             (Self::Far, _) | (_, None) => Place::default(),
+        }
+    }
+
+    /// Where it begins in an index by moments that was walked up to this one.
+    pub(crate) fn since(self, seen: Timestamp) -> Timestamp {
+        match self {
+            Self::On => seen,
+            Self::Near => Place::before(seen, NEAR).run_at,
+            Self::Far => Timestamp::default(),
         }
     }
 }
 
-/// What a claim got from a lane.
-#[derive(Clone, Debug)]
-pub(crate) struct Taken {
-    pub(crate) last: Option<Place>,
+/// What a claim got from a lane; `last` is the last place that it walked to, if it took something there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Taken {
     /// As much as was asked for: there may be more.
-    pub(crate) full: bool,
+    Some { last: Option<Place> },
+    /// Everything that was ready at a moment.
+    All { last: Option<Place>, at: Timestamp },
 }
 
 /// Lanes that are remembered; all are forgotten when there are more, and found again from their beginnings.
@@ -80,15 +90,44 @@ impl Floors {
     }
 
     /// Remembers where a claim ended. One that began before its floor and found as much as it was allowed goes on from there.
-    pub(crate) fn note(&mut self, lane: Lane, taken: &Taken, walk: Walk) {
-        let Some(last) = taken.last else { return };
+    pub(crate) fn note(&mut self, lane: Lane, taken: Taken, walk: Walk) {
+        let floor = self.lanes.get(&lane).copied().unwrap_or_default();
+        let floor = match taken {
+            Taken::Some { last: None } => return,
+            Taken::Some { last: Some(last) } if walk == Walk::On => floor.max(last),
+            Taken::Some { last: Some(last) } => last,
+            // What others took of it need not be walked over again.
+            Taken::All { last, at } => floor
+                .max(last.unwrap_or_default())
+                .max(Place::before(at, NEAR)),
+        };
+        self.set(lane, floor);
+    }
+
+    /// The database did not allow a claim to walk to its end. Lanes that were not claimed before begin shortly before `now`,
+    /// lest nothing is ever claimed of them.
+    pub(crate) fn gave_up(&mut self, lanes: impl Iterator<Item = Lane>, now: Timestamp) {
+        for lane in lanes {
+            if !self.lanes.contains_key(&lane) {
+                self.set(lane, Place::before(now, SHORTLY));
+            }
+        }
+    }
+
+    fn set(&mut self, lane: Lane, floor: Place) {
         if self.lanes.len() >= LANES && !self.lanes.contains_key(&lane) {
             self.lanes.clear();
         }
-        let floor = self.lanes.entry(lane).or_default();
-        let goes_back = walk != Walk::On && taken.full;
-        *floor = if goes_back { last } else { last.max(*floor) };
+        self.lanes.insert(lane, floor);
     }
+}
+
+/// By this much clocks do not differ.
+const SHORTLY: Duration = Duration::from_mins(1);
+
+/// Where an index by moments is begun of which nothing is known but that it is too long.
+pub(crate) fn shortly_before(now: Timestamp) -> Timestamp {
+    Place::before(now, SHORTLY).run_at
 }
 
 /// When an index is walked from further back.
@@ -138,11 +177,6 @@ impl Sweeps {
             self.near_due = ended + pause(factor, LONGEST_NEAR_PAUSE);
         }
     }
-
-    /// Something came back to its place: the next walk begins at the beginning.
-    pub(crate) fn hasten(&mut self) {
-        self.far_due = Duration::ZERO;
-    }
 }
 
 #[cfg(test)]
@@ -156,10 +190,16 @@ mod tests {
         }
     }
 
-    fn taken(us: i64, full: bool) -> Taken {
-        Taken {
+    fn some(us: i64) -> Taken {
+        Taken::Some {
             last: Some(place(us)),
-            full,
+        }
+    }
+
+    fn all(us: i64, at_us: i64) -> Taken {
+        Taken::All {
+            last: Some(place(us)),
+            at: place(at_us).run_at,
         }
     }
 
@@ -171,7 +211,7 @@ mod tests {
     fn a_claim_begins_where_the_last_one_ended_and_a_sweep_before_that() {
         let mut floors = Floors::default();
         let us = i64::try_from(NEAR.as_micros()).unwrap() + 7;
-        floors.note(lane(), &taken(us, true), Walk::Far);
+        floors.note(lane(), some(us), Walk::Far);
         assert_eq!(floors.of(&lane(), Walk::On), place(us));
         assert_eq!(floors.of(&lane(), Walk::Near).run_at, place(7).run_at);
         assert_eq!(floors.of(&lane(), Walk::Far), Place::default());
@@ -181,8 +221,10 @@ mod tests {
     fn what_a_full_sweep_left_is_found_by_the_next_claim() {
         let mut floors = Floors::default();
         for walk in [Walk::Near, Walk::Far] {
-            floors.note(lane(), &taken(7, true), Walk::On);
-            floors.note(lane(), &taken(3, true), walk);
+            floors.note(lane(), some(7), Walk::On);
+            floors.note(lane(), some(3), walk);
+            assert_eq!(floors.of(&lane(), Walk::On), place(3));
+            floors.note(lane(), Taken::Some { last: None }, walk);
             assert_eq!(floors.of(&lane(), Walk::On), place(3));
         }
     }
@@ -190,9 +232,32 @@ mod tests {
     #[test]
     fn a_sweep_that_found_everything_changes_no_floor() {
         let mut floors = Floors::default();
-        floors.note(lane(), &taken(7, true), Walk::On);
-        floors.note(lane(), &taken(3, false), Walk::Far);
+        floors.note(lane(), some(7), Walk::On);
+        floors.note(lane(), all(3, 8), Walk::Far);
         assert_eq!(floors.of(&lane(), Walk::On), place(7));
+    }
+
+    #[test]
+    fn a_lane_of_which_everything_is_claimed_is_walked_from_shortly_before_then() {
+        let mut floors = Floors::default();
+        let near = i64::try_from(NEAR.as_micros()).unwrap();
+        floors.note(lane(), all(7, near + 100), Walk::On);
+        assert_eq!(floors.of(&lane(), Walk::On).run_at, place(100).run_at);
+        floors.note(lane(), all(200, near + 150), Walk::On);
+        assert_eq!(floors.of(&lane(), Walk::On), place(200));
+    }
+
+    #[test]
+    fn a_lane_that_is_too_long_to_be_walked_is_begun_shortly_before_now() {
+        let mut floors = Floors::default();
+        let other = (Queue::new("other").unwrap(), Priority::NORMAL);
+        floors.note(lane(), some(7), Walk::On);
+        let now = shortly_before(place(0).run_at).as_micros().abs() + 5;
+        let lanes = [lane(), other.clone()].into_iter();
+        floors.gave_up(lanes, place(now).run_at);
+        assert_eq!(floors.of(&lane(), Walk::On), place(7));
+        assert_eq!(floors.of(&other, Walk::On).run_at, place(5).run_at);
+        assert_eq!(floors.of(&other, Walk::Far), Place::default());
     }
 
     #[test]
@@ -200,7 +265,7 @@ mod tests {
         let mut floors = Floors::default();
         for n in 0..LANES + 10 {
             let lane = (Queue::new(&format!("q{n}")).unwrap(), Priority::NORMAL);
-            floors.note(lane, &taken(1, false), Walk::On);
+            floors.note(lane, some(1), Walk::On);
             assert!(floors.lanes.len() <= LANES);
         }
     }
@@ -222,8 +287,5 @@ mod tests {
         sweeps.walked(Walk::Far, second, 100 * second);
         assert_eq!(sweeps.walk(399 * second), Walk::Near);
         assert_eq!(sweeps.walk(400 * second), Walk::Far);
-        sweeps.walked(Walk::Far, second, 2 * second);
-        sweeps.hasten();
-        assert_eq!(sweeps.walk(second), Walk::Far);
     }
 }

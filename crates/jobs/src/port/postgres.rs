@@ -18,7 +18,7 @@ use stanchion_kernel::Timestamp;
 use stanchion_store::{Listener, Postgres, Store, StoreError, Tx, TxKind};
 
 use super::ending::offers;
-use super::floor::{Floors, Sweeps, Walk};
+use super::floor::{Floors, Sweeps, shortly_before};
 use super::{
     Cancelled, Capabilities, Claim, Figures, Filter, Heartbeat, Holder, Page, Passed, Port, Pulse,
     Replay, Replayed, RescueRules, Rescued, Retention, Sample, Verdict, foreign_transaction,
@@ -54,6 +54,21 @@ struct Leased {
     sweeps: Sweeps,
 }
 
+impl Leased {
+    /// All leases that were over at a moment were rescued.
+    fn rescued(&mut self, at: Timestamp) {
+        self.floor = self.floor.max(at);
+    }
+
+    /// Where nothing is known and the index is too long to be walked, it is begun shortly before now.
+    fn failed(&mut self, error: &StoreError, now: Timestamp) {
+        let is_too_long = matches!(error, StoreError::StatementTimeout);
+        if is_too_long && self.floor == Timestamp::default() {
+            self.floor = shortly_before(now);
+        }
+    }
+}
+
 impl PostgresJobs {
     pub(super) fn new(store: Store, postgres: Postgres) -> Self {
         Self {
@@ -82,13 +97,6 @@ impl PostgresJobs {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Jobs came back to their places, or may be claimed by somebody new.
-    fn offered_again(&self) {
-        self.ready().sweeps.hasten();
-        self.seen().sweeps.hasten();
-        self.store.hint();
-    }
-
     /// Runs a single statement, which is its own transaction.
     async fn alone<T>(
         &self,
@@ -104,6 +112,11 @@ fn connection(tx: &mut Tx) -> Result<&mut PgConnection, StoreError> {
         TxKind::Postgres(tx) => Ok(tx),
         TxKind::Sqlite(..) => Err(foreign_transaction()),
     }
+}
+
+/// Whether the database walked an index, to its end or for as long as it allows.
+fn was_walked<T>(result: &Result<T, StoreError>) -> bool {
+    matches!(result, Ok(_) | Err(StoreError::StatementTimeout))
 }
 
 /// What became of the commit of a statement that is its own transaction.
@@ -159,12 +172,21 @@ impl Port for PostgresJobs {
             let mut connection = self.postgres.acquire().await?;
             claim::claim(&mut connection, &claim, &floors).await
         };
-        let claimed = self.alone("jobs_claim", run).await?;
+        let found = self.alone("jobs_claim", run).await;
         let ended = self.store.clock().monotonic();
         let mut ready = self.ready();
-        ready.sweeps.walked(walk, began, ended);
-        claim::note(&mut ready, &claim, &claimed, walk);
-        Ok(claimed)
+        match &found {
+            Ok(found) => claim::note(&mut ready, &claim, found, walk),
+            Err(StoreError::StatementTimeout) => {
+                let lanes = claim.quotas.iter().map(claim::lane);
+                ready.gave_up(lanes, self.store.clock().now());
+            }
+            Err(_) => {}
+        }
+        if was_walked(&found) {
+            ready.sweeps.walked(walk, began, ended);
+        }
+        found.map(claim::Found::jobs)
     }
 
     async fn has_suspects(&self, queues: Vec<Queue>) -> Result<bool, StoreError> {
@@ -222,7 +244,7 @@ impl Port for PostgresJobs {
         };
         let verdicts = self.alone("jobs_settle", run).await?;
         if offers {
-            self.offered_again();
+            self.store.hint();
         }
         Ok(verdicts)
     }
@@ -236,13 +258,7 @@ impl Port for PostgresJobs {
         let (walk, floor) = {
             let leased = self.leased();
             let walk = leased.sweeps.walk(began);
-            // The floor is as far back as claims are slow: there is no nearer sweep.
-            let floor = if walk == Walk::Far {
-                Timestamp::default()
-            } else {
-                leased.floor
-            };
-            (walk, floor)
+            (walk, walk.since(leased.floor))
         };
         let run = async {
             let mut tx = self.postgres.begin().await?;
@@ -250,17 +266,18 @@ impl Port for PostgresJobs {
             self.postgres.commit(tx).await?;
             Ok(found)
         };
-        let (at, rescued) = self.alone("jobs_rescue", run).await?;
+        let found = self.alone("jobs_rescue", run).await;
         let ended = self.store.clock().monotonic();
-        {
-            let mut leased = self.leased();
-            leased.sweeps.walked(walk, began, ended);
-            if rescued.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
-                leased.floor = settle::floor_after(at).max(leased.floor);
-            }
+        if was_walked(&found) {
+            self.leased().sweeps.walked(walk, began, ended);
+        }
+        let now = self.store.clock().now();
+        let (at, rescued) = found.inspect_err(|error| self.leased().failed(error, now))?;
+        if rescued.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
+            self.leased().rescued(at);
         }
         if !rescued.is_empty() {
-            self.offered_again();
+            self.store.hint();
         }
         Ok(rescued)
     }
@@ -272,7 +289,7 @@ impl Port for PostgresJobs {
         };
         let unparked = self.alone("jobs_unpark", run).await?;
         if unparked > 0 {
-            self.offered_again();
+            self.store.hint();
         }
         Ok(unparked)
     }
@@ -304,12 +321,16 @@ impl Port for PostgresJobs {
 
     async fn figures(&self, count_to: u32) -> Result<Vec<Figures>, StoreError> {
         let began = self.store.clock().monotonic();
-        let begin = self.seen().begin(began);
+        let begin = self.seen().begin(began)?;
         let mut connection = self.postgres.acquire().await?;
         let count = figures::count(&mut connection, &begin, count_to);
-        let counted = self.postgres.timed("jobs_figures", count).await?;
+        let counted = self.postgres.timed("jobs_figures", count).await;
         let ended = self.store.clock().monotonic();
-        self.seen().note(&begin, &counted, began, ended);
+        if was_walked(&counted) {
+            self.seen().walked(&begin, began, ended);
+        }
+        let counted = counted?;
+        self.seen().note(&counted);
         Ok(counted.figures(count_to))
     }
 
@@ -331,8 +352,9 @@ impl Port for PostgresJobs {
     }
 
     async fn holders(&self) -> Result<Vec<(Worker, u64)>, StoreError> {
+        let leased = self.seen().leased();
         let mut connection = self.postgres.acquire().await?;
-        let read = read::holders(&mut connection);
+        let read = read::holders(&mut connection, leased);
         self.postgres.timed("jobs_holders", read).await
     }
 
@@ -345,7 +367,7 @@ impl Port for PostgresJobs {
         };
         let replayed = self.alone("jobs_replay", run).await?;
         if !replay.dry_run && !replayed.jobs.is_empty() {
-            self.offered_again();
+            self.store.hint();
         }
         Ok(replayed)
     }

@@ -11,6 +11,7 @@ mod fleet;
 mod postgres;
 mod properties;
 mod rescue;
+mod snapshot;
 mod sqlite;
 mod values;
 mod worker;

@@ -1,16 +1,17 @@
+use std::collections::HashSet;
 use std::time::Duration;
 
-use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
-use stanchion_kernel::Uuid;
+use sqlx::{PgConnection, Row as _};
+use stanchion_kernel::{Timestamp, Uuid};
 use stanchion_store::StoreError;
 
 use super::row::{self, Columns};
 use super::{committed, micros};
-use crate::model::{Claimed, Fence, Queue};
+use crate::model::{Claimed, Fence, JobId, LeaseId, Queue};
 use crate::port::ending::verdicts;
-use crate::port::floor::{Floors, Place, Taken, Walk};
-use crate::port::{Claim, Heartbeat, Holder, Pulse, Verdict};
+use crate::port::floor::{Floors, Lane, Place, Taken, Walk};
+use crate::port::{Claim, Heartbeat, Holder, Pulse, Quota, Verdict, corrupt};
 
 pub(super) const CLAIM: &str = include_str!("claim.sql");
 pub(super) const HAS_SUSPECTS: &str = include_str!("has_suspects.sql");
@@ -22,34 +23,57 @@ pub(super) const HOLD: &str = include_str!("hold.sql");
 /// How far back this claim walks, and from where on it walks each of its lanes.
 pub(super) fn floors(floors: &Floors, claim: &Claim, now: Duration) -> (Walk, Vec<Place>) {
     let walk = floors.sweeps.walk(now);
-    let lanes = claim.quotas.iter();
-    let places = lanes.map(|quota| floors.of(&(quota.queue.clone(), quota.priority), walk));
+    let lanes = claim.quotas.iter().map(lane);
+    let places = lanes.map(|lane| floors.of(&lane, walk));
     (walk, places.collect())
 }
 
+pub(super) fn lane(quota: &Quota) -> Lane {
+    (quota.queue.clone(), quota.priority)
+}
+
+/// What a claim answers.
+pub(super) struct Found {
+    jobs: Vec<Claimed>,
+    /// Those that had come back to their places: they say nothing of how far the claim walked.
+    returned: HashSet<JobId>,
+    /// It put some aside.
+    has_suspects: bool,
+    at: Timestamp,
+}
+
+impl Found {
+    pub(super) fn jobs(self) -> Vec<Claimed> {
+        self.jobs
+    }
+}
+
 /// Remembers where a claim ended.
-pub(super) fn note(floors: &mut Floors, claim: &Claim, claimed: &[Claimed], walk: Walk) {
-    // Quotas may have been cut then.
-    let enough = claimed.len() >= claim.most as usize;
+pub(super) fn note(floors: &mut Floors, claim: &Claim, found: &Found, walk: Walk) {
+    // Quotas may have been cut then, or used for suspects.
+    let some = found.has_suspects || found.jobs.len() >= claim.most as usize;
     for quota in &claim.quotas {
-        let of_lane = claimed
+        let of_lane = found
+            .jobs
             .iter()
             .filter(|job| job.queue == quota.queue && job.priority == quota.priority);
-        let places = of_lane.map(|job| Place {
-            run_at: job.run_at,
-            id: job.fence.job.0,
-        });
         let (mut jobs, mut last) = (0, None);
-        for place in places {
+        for job in of_lane {
             jobs += 1;
-            last = last.max(Some(place));
+            if !found.returned.contains(&job.fence.job) {
+                let place = Place {
+                    run_at: job.run_at,
+                    id: job.fence.job.0,
+                };
+                last = last.max(Some(place));
+            }
         }
-        let full = enough || jobs >= quota.jobs;
-        floors.note(
-            (quota.queue.clone(), quota.priority),
-            &Taken { last, full },
-            walk,
-        );
+        let taken = if some || jobs >= quota.jobs {
+            Taken::Some { last }
+        } else {
+            Taken::All { last, at: found.at }
+        };
+        floors.note(lane(quota), taken, walk);
     }
 }
 
@@ -57,7 +81,7 @@ pub(super) async fn claim(
     connection: &mut PgConnection,
     claim: &Claim,
     floors: &[Place],
-) -> Result<Vec<Claimed>, StoreError> {
+) -> Result<Found, StoreError> {
     let quotas = &claim.quotas;
     let queues: Vec<&str> = quotas.iter().map(|quota| quota.queue.as_str()).collect();
     let levels = quotas.iter().map(|quota| quota.priority.level());
@@ -79,8 +103,31 @@ pub(super) async fn claim(
         .bind(claim.starts)
         .bind(i64::from(claim.most));
     let rows = committed(query.fetch_all(connection).await)?;
-    let claimed = rows.iter().map(|row| row::claimed(row, holder.lease));
-    claimed.collect()
+    found(&rows, holder.lease)
+}
+
+/// Reads the rows of a claim: one for each job, or one that says that there was none.
+fn found(rows: &[PgRow], lease: LeaseId) -> Result<Found, StoreError> {
+    let first = rows
+        .first()
+        .ok_or_else(|| corrupt("a claim says nothing"))?;
+    let mut found = Found {
+        jobs: Vec::with_capacity(rows.len()),
+        returned: HashSet::new(),
+        has_suspects: first.try_get("has_suspects")?,
+        at: Timestamp::from_datetime(first.try_get("claimed_at")?),
+    };
+    for row in rows {
+        let Some(returned) = row.try_get("returned")? else {
+            break;
+        };
+        let job = row::claimed(row, lease)?;
+        if returned {
+            found.returned.insert(job.fence.job);
+        }
+        found.jobs.push(job);
+    }
+    Ok(found)
 }
 
 pub(super) async fn has_suspects(

@@ -13,7 +13,7 @@ use super::row::Columns;
 use crate::model::{Priority, Queue};
 use crate::port::Figures;
 use crate::port::figure::{Count, merge};
-use crate::port::floor::{Lane, Place, Sweeps, Walk};
+use crate::port::floor::{Lane, Sweeps, Walk};
 
 pub(super) const FIGURES: &str = include_str!("figures.sql");
 /// Lanes that are remembered; all are forgotten when there are more, and found again.
@@ -26,7 +26,9 @@ pub(super) struct Seen {
     lanes: BTreeMap<Lane, Timestamp>,
     /// The first moment at which a lease ends.
     leased: Timestamp,
-    pub(super) sweeps: Sweeps,
+    /// There was one.
+    is_known: bool,
+    sweeps: Sweeps,
 }
 
 /// Where a count begins.
@@ -85,33 +87,34 @@ impl Counted {
 }
 
 impl Seen {
-    pub(super) fn begin(&self, now: Duration) -> Begin {
+    /// Where a count begins now; as a statement that takes too long, when one from the beginning did and nothing is known yet.
+    pub(super) fn begin(&self, now: Duration) -> Result<Begin, StoreError> {
         let walk = self.sweeps.walk(now);
-        let from = |seen: Timestamp| {
-            let place = Place {
-                run_at: seen,
-                ..Place::default()
-            };
-            walk.from(Some(place)).run_at
-        };
-        let lanes = self.lanes.iter().filter(|_| walk != Walk::Far);
-        Begin {
-            walk,
-            lanes: lanes
-                .map(|(lane, seen)| (lane.clone(), from(*seen)))
-                .collect(),
-            leased: from(self.leased),
+        if walk != Walk::Far && !self.is_known {
+            return Err(StoreError::StatementTimeout);
         }
+        let lanes = self.lanes.iter().filter(|_| walk != Walk::Far);
+        let lanes = lanes.map(|(lane, seen)| (lane.clone(), walk.since(*seen)));
+        Ok(Begin {
+            walk,
+            lanes: lanes.collect(),
+            leased: walk.since(self.leased),
+        })
     }
 
-    pub(super) fn note(
-        &mut self,
-        begin: &Begin,
-        counted: &Counted,
-        began: Duration,
-        ended: Duration,
-    ) {
+    /// No lease ends before it, but of what was slow to be claimed.
+    pub(super) fn leased(&self) -> Timestamp {
+        Walk::Near.since(self.leased)
+    }
+
+    /// How long it took, to the end or not.
+    pub(super) fn walked(&mut self, begin: &Begin, began: Duration, ended: Duration) {
         self.sweeps.walked(begin.walk, began, ended);
+    }
+
+    /// Remembers what was counted.
+    pub(super) fn note(&mut self, counted: &Counted) {
+        self.is_known = true;
         self.lanes.clone_from(&counted.lanes);
         if self.lanes.len() > LANES {
             self.lanes.clear();
@@ -196,9 +199,9 @@ mod tests {
             ("b".to_owned(), 9, [1, 0, 0]),
             ("c".to_owned(), 4, [0, 1, 0]),
         ];
-        let begin = seen.begin(Duration::ZERO);
+        let begin = seen.begin(Duration::ZERO).unwrap();
         let counted = count(&mut connection, &begin, 100).await.unwrap();
-        seen.note(&begin, &counted, Duration::ZERO, Duration::ZERO);
+        seen.note(&counted);
         assert_eq!(told(counted), all);
         assert_eq!(seen.lanes[&lane("b", 4)], second(1));
         assert_eq!(seen.leased, second(5));
@@ -214,7 +217,7 @@ mod tests {
             leased: second(6),
         };
         let counted = count(&mut connection, &begin, 100).await.unwrap();
-        seen.note(&begin, &counted, Duration::ZERO, Duration::ZERO);
+        seen.note(&counted);
         let mut less = all;
         less[2].2 = [2, 0, 1];
         assert_eq!(told(counted), less);
@@ -224,7 +227,7 @@ mod tests {
         // A lease that ends late does not hide one that is taken after it and ends before.
         database.psql(LATE).await;
         let counted = count(&mut connection, &begin, 100).await.unwrap();
-        seen.note(&begin, &counted, Duration::ZERO, Duration::ZERO);
+        seen.note(&counted);
         assert_eq!(Some(seen.leased), counted.at);
     }
 
@@ -233,15 +236,19 @@ mod tests {
         let mut seen = Seen::default();
         seen.lanes.insert(lane("a", 4), second(100));
         let at = Duration::from_secs(1);
-        assert_eq!(seen.begin(at).lanes.len(), 0);
-        seen.sweeps.walked(Walk::Far, at, 2 * at);
-        let near = seen.begin(3 * at);
+        let far = seen.begin(at).unwrap();
+        assert_eq!(far.lanes.len(), 0);
+        seen.walked(&far, at, 2 * at);
+        let early = seen.begin(3 * at);
+        assert!(matches!(early, Err(StoreError::StatementTimeout)));
+        seen.is_known = true;
+        let near = seen.begin(3 * at).unwrap();
         assert_eq!(
             (near.walk, near.lanes[&lane("a", 4)]),
             (Walk::Near, second(90))
         );
-        seen.sweeps.walked(Walk::Near, 3 * at, 4 * at);
-        let on = seen.begin(5 * at);
+        seen.walked(&near, 3 * at, 4 * at);
+        let on = seen.begin(5 * at).unwrap();
         assert_eq!((on.walk, on.lanes[&lane("a", 4)]), (Walk::On, second(100)));
     }
 }

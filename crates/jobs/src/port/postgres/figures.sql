@@ -7,8 +7,8 @@ WITH RECURSIVE known AS (
 ), bounds AS (
     SELECT queue, priority FROM known
     UNION ALL
-    -- Behind every name: no character comes after this one.
-    SELECT U&'\+10FFFF' COLLATE "C", 0::smallint
+    -- Behind every name: no character of theirs comes after this one.
+    SELECT '~' COLLATE "C", 0::smallint
 ), leaps AS (
     SELECT coalesce(lag(queue) OVER w, '') AS queue, coalesce(lag(priority) OVER w, 0::smallint) AS priority,
         queue AS end_queue, priority AS end_priority, false AS is_found
@@ -44,6 +44,21 @@ CROSS JOIN LATERAL (
         LIMIT $1
     ) AS first
 ) AS r
+UNION ALL
+-- What came back to its place before the floor.
+SELECT 'aside', l.queue, l.priority, b.jobs,
+    (extract(epoch FROM statement_timestamp() - b.first_at) * 1000000)::bigint, NULL, statement_timestamp()
+FROM lanes AS l
+CROSS JOIN LATERAL (
+    SELECT count(*) AS jobs, min(run_at) AS first_at
+    FROM (
+        SELECT j.run_at FROM stanchion_jobs.jobs AS j
+        WHERE j.state = 'waiting' AND NOT j.alone AND j.returned AND j.queue = l.queue AND j.priority = l.priority
+            AND j.run_at < l.floor_at
+        ORDER BY j.run_at
+        LIMIT $1
+    ) AS first
+) AS b
 UNION ALL
 SELECT 'scheduled', l.queue, l.priority, s.jobs, NULL, NULL, statement_timestamp()
 FROM lanes AS l

@@ -150,8 +150,10 @@ pub(super) async fn passed(
 
 pub(super) async fn holders(
     connection: &mut PgConnection,
+    leased: Timestamp,
 ) -> Result<Vec<(Worker, u64)>, StoreError> {
-    let rows = sqlx::query(HOLDERS).fetch_all(connection).await?;
+    let query = sqlx::query(HOLDERS).bind(leased.to_datetime());
+    let rows = query.fetch_all(connection).await?;
     let holder = |row| {
         let mut columns = Columns::of(row);
         let worker = Worker::new(columns.text()?).map_err(corrupt)?;

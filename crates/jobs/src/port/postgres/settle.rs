@@ -1,5 +1,4 @@
 use std::collections::HashSet;
-use std::time::Duration;
 
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
@@ -23,19 +22,11 @@ pub(super) const STATE: &str = include_str!("state.sql");
 
 /// How often it is looked again for a job that is never where it is looked for.
 const LOOKS: usize = 10;
-/// A claim's transaction ends within this after its statement took the time.
-const SLOWEST_CLAIM: Duration = Duration::from_secs(5);
 
 /// The statement that ends attempts.
 #[derive(Debug)]
 pub(super) struct Settle {
     settle: Statement,
-}
-
-/// The floor after all leases were rescued that were over at a moment.
-pub(super) fn floor_after(at: Timestamp) -> Timestamp {
-    let margin = micros(SLOWEST_CLAIM);
-    Timestamp::from_micros(at.as_micros().saturating_sub(margin))
 }
 
 impl Settle {

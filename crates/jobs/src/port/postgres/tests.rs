@@ -50,6 +50,7 @@ fn statements() -> Vec<(&'static str, usize, &'static str)> {
     let plain = [
         (CLAIM, 10, "jobs_ready"),
         (CLAIM, 10, "(ROW(run_at, id) > ROW(q.floor_at, q.floor_id))"),
+        (CLAIM, 10, "jobs_returned"),
         (CLAIM, 10, "jobs_pkey"),
         (HAS_SUSPECTS, 1, "jobs_alone"),
         (CLAIM_ALONE, 4, "jobs_alone"),
@@ -63,10 +64,11 @@ fn statements() -> Vec<(&'static str, usize, &'static str)> {
         (OWNERS, 1, "uniques_pkey"),
         (FIGURES, 5, "jobs_ready"),
         (FIGURES, 5, "jobs_leased"),
+        (FIGURES, 5, "jobs_returned"),
         (RECENT, 1, "history_completed"),
         (PASSED, 3, "history_completed"),
         (PASSED, 3, "history_ended"),
-        (HOLDERS, 0, "jobs_leased"),
+        (HOLDERS, 1, "jobs_leased"),
         (REPLAY, 4, "Index Scan using history_"),
         (PRUNE_SUSPECTS, 2, "suspects_by_age"),
     ];

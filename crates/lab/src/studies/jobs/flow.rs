@@ -75,12 +75,12 @@ impl Flow {
     }
 
     /// The same in several windows, one after the other.
-    pub(super) async fn rates(&self, seconds: u32) -> Spreading {
+    pub(super) async fn rates(&self, seconds: u32) -> Vec<f64> {
         let mut rates = Vec::with_capacity(WINDOWS);
         for _ in 0..WINDOWS {
             rates.push(self.rate(seconds).await);
         }
-        Spreading::of(&rates)
+        rates
     }
 
     /// Stops both.
@@ -124,7 +124,7 @@ pub(super) async fn sustained(
 ) -> anyhow::Result<Sustained> {
     let flow = Flow::start(place, settings, waiting).await?;
     let (cost, before) = (place.cost(), flow.done());
-    let rate = flow.rates(seconds).await;
+    let rate = Spreading::of(&flow.rates(seconds).await);
     let cost = cost.of_each(flow.done() - before);
     flow.stop().await?;
     Ok(Sustained { rate, cost })

@@ -1,0 +1,147 @@
+//! A queue beside a snapshot that was opened long ago: what was done since lies dead in the indexes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::{Connection as _, Executor as _, PgConnection};
+use stanchion_jobs::conformance::Subject;
+use stanchion_jobs::port::{self, Claim, Holder, Port, Quota, RescueRules};
+use stanchion_jobs::{
+    Claimed, Job, JobId, Jobs, LeaseId, Outcome, Priority, Queue, Settlement, Worker,
+};
+use stanchion_kernel::{Clock, Entropy, Ids, Uuid};
+use stanchion_store::{Store, StoreConfig, StoreError};
+use stanchion_testkit::Database;
+
+use crate::databases;
+
+/// Rows that nobody sees but who looks for long: an index full of them is not walked within [`ALLOWED`].
+const DEAD: &str = "
+INSERT INTO stanchion_jobs.jobs (
+    id, queue, kind, priority, state, args, input, max_attempts, max_lost_leases, timeout_us, backoff_base_us,
+    backoff_cap_us, jitter, lease, leased_until, created_at, run_at
+)
+SELECT gen_random_uuid(), 'default', 'k', 4, state, '1', sha256(n::text::bytea), 1, 1, 1, 1, 1, 'full',
+    CASE WHEN state = 'running' THEN gen_random_uuid() END,
+    CASE WHEN state = 'running' THEN now() - interval '1 hour' END, now(), now() - interval '1 hour'
+FROM generate_series(1, 300000) AS n, (VALUES ('waiting'), ('running')) AS states (state);
+";
+const LOOK: &str =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM stanchion_jobs.jobs";
+const DELETE: &str = "DELETE FROM stanchion_jobs.jobs";
+const LONG_AGO: &str = "UPDATE stanchion_jobs.jobs SET run_at = now() - interval '30 minutes'";
+const ALLOWED: Duration = Duration::from_millis(25);
+const LONG: Duration = Duration::from_mins(1);
+const SHORT: Duration = Duration::from_millis(1);
+
+/// A queue, and somebody who looks at what it was.
+async fn burdened() -> (Subject, Database, PgConnection) {
+    let (subject, database) = databases::postgres().await;
+    database.psql(DEAD).await;
+    let mut looks = PgConnection::connect(database.url()).await.unwrap();
+    looks.execute(LOOK).await.unwrap();
+    database.psql(DELETE).await;
+    (subject, database, looks)
+}
+
+/// The queue as a server has it that just started, and whose statements may not take long.
+async fn impatient(database: &Database) -> Arc<dyn Port> {
+    let config = StoreConfig {
+        statement_timeout: ALLOWED,
+        ..StoreConfig::new(database.url())
+    };
+    let store = Store::open(config, Clock::system(), Entropy::system());
+    let store = store.await.unwrap();
+    store.ready().await.unwrap();
+    port::open(&store)
+}
+
+fn wish(lease: u128, lease_for: Duration) -> Claim {
+    Claim {
+        quotas: vec![Quota {
+            queue: Queue::new("default").unwrap(),
+            priority: Priority::NORMAL,
+            jobs: 10,
+        }],
+        most: 10,
+        holder: Holder {
+            worker: Worker::new("w").unwrap(),
+            lease: LeaseId(Uuid::from_u128(lease)),
+            lease_for,
+        },
+        starts: false,
+    }
+}
+
+struct Nothing;
+
+impl Job for Nothing {
+    const KIND: &'static str = "nothing";
+    type Args = u64;
+}
+
+async fn enqueue(subject: &Subject) -> JobId {
+    let ids = Ids::new(Clock::system(), Entropy::system());
+    let jobs = Jobs::new(Arc::clone(&subject.port), ids);
+    let job = jobs.job::<Nothing>(&1).unwrap();
+    jobs.enqueue_all(None, vec![job]).await.unwrap()[0].id()
+}
+
+fn is_too_long<T>(answer: &Result<T, StoreError>) -> bool {
+    matches!(answer, Err(StoreError::StatementTimeout))
+}
+
+/// Asks again and again, until there is something.
+async fn something<T>(ask: impl AsyncFn() -> Option<T>) -> T {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, asking).await.unwrap()
+}
+
+async fn claims(server: &dyn Port) -> Claimed {
+    something(async || server.claim(wish(1, LONG)).await.ok()?.pop()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_cannot_walk_from_the_beginning_claims_what_comes_and_what_comes_back() {
+    let (subject, database, _looks) = burdened().await;
+    let server = impatient(&database).await;
+    assert!(is_too_long(&server.claim(wish(1, LONG)).await));
+    let id = enqueue(&subject).await;
+    let claimed = claims(&*server).await;
+    assert_eq!(claimed.fence.job, id);
+
+    // It has waited for longer than anybody looks back.
+    database.psql(LONG_AGO).await;
+    let settlement = Settlement {
+        fence: claimed.fence,
+        outcome: Outcome::GiveBack,
+    };
+    subject.port.settle(None, vec![settlement]).await.unwrap();
+    assert_eq!(claims(&*server).await.fence.job, id);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_cannot_walk_from_the_beginning_rescues_and_counts_again_when_the_snapshot_is_gone() {
+    let (subject, database, looks) = burdened().await;
+    let server = impatient(&database).await;
+    let rules = RescueRules::default();
+    assert!(is_too_long(&server.rescue(rules, 10).await));
+    let id = enqueue(&subject).await;
+    let lost = subject.port.claim(wish(2, SHORT)).await.unwrap();
+    assert_eq!(lost[0].fence.job, id);
+    let rescued = something(async || server.rescue(rules, 10).await.ok()?.pop()).await;
+    assert_eq!(rescued.fence.job, id);
+
+    assert!(is_too_long(&server.figures(100).await));
+    looks.close().await.unwrap();
+    database.psql("VACUUM stanchion_jobs.jobs").await;
+    let counted = something(async || server.figures(100).await.ok()).await;
+    assert_eq!(counted[0].backlog, 1);
+}
