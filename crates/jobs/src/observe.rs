@@ -15,13 +15,14 @@ use crate::states::State;
 const LANES: usize = 200;
 
 /// What calls of the broker are for.
-const CALLS: [&str; 12] = [
+const CALLS: [&str; 13] = [
     "claim",
     "claim_alone",
     "figures",
     "fire",
     "grace",
     "prune",
+    "recall",
     "renew",
     "rescue",
     "settle",

@@ -144,6 +144,13 @@ pub trait Port: Send + Sync + fmt::Debug {
     /// [`crate::rescue::after_lost_lease`]. Jobs that are locked are left for the next time.
     async fn rescue(&self, rules: RescueRules, limit: u32) -> Result<Vec<Rescued>, StoreError>;
 
+    /// Offers up to `limit` jobs again that claims passed by, as the transactions that enqueued them were slow to commit;
+    /// answers how many. A broker whose claims look at everything passes none by.
+    async fn recall(&self, limit: u32) -> Result<u64, StoreError> {
+        let _ = limit;
+        Ok(0)
+    }
+
     /// Lets up to `limit` parked jobs of these kinds wait again; answers how many.
     async fn unpark(&self, kinds: Vec<Kind>, limit: u32) -> Result<u64, StoreError>;
 

@@ -2,8 +2,8 @@
 //!
 //! A claimed row leaves its entry in the index of what is ready until nobody's snapshot can see it, which may be long.
 //! Claims begin where the last one ended, and now and then some seconds before that, for jobs whose transactions were slow to
-//! commit, and more rarely at the beginning, for those that were slower still. The longer it takes, the more rarely it is done.
-//! What comes back to its place is in an index of its own.
+//! commit. The longer that takes, the more rarely it is done. What comes back to its place is in an index of its own, and so is
+//! what was slower still, when a walk from the beginning has found it.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -46,11 +46,11 @@ pub(crate) enum Walk {
 
 impl Walk {
     /// Where it begins in a lane that was walked up to here.
-    fn from(self, floor: Option<Place>) -> Place {
-        match (self, floor) {
-            (Self::On, Some(floor)) => floor,
-            (Self::Near, Some(floor)) => Place::before(floor.run_at, NEAR),
-            (Self::Far, _) | (_, None) => Place::default(),
+    fn from(self, floor: Place) -> Place {
+        match self {
+            Self::On => floor,
+            Self::Near => Place::before(floor.run_at, NEAR),
+            Self::Far => Place::default(),
         }
     }
 
@@ -80,13 +80,43 @@ const LANES: usize = 4096;
 #[derive(Debug, Default)]
 pub(crate) struct Floors {
     lanes: HashMap<Lane, Place>,
-    pub(crate) sweeps: Sweeps,
+    /// Claims from before the floors.
+    near: Pace,
+    /// Walks from the beginning to the floors.
+    far: Pace,
 }
 
 impl Floors {
+    /// How far back a claim begins now.
+    pub(crate) fn walk(&self, now: Duration) -> Walk {
+        if self.near.is_due(now) {
+            Walk::Near
+        } else {
+            Walk::On
+        }
+    }
+
+    pub(crate) fn claimed(&mut self, walk: Walk, began: Duration, ended: Duration) {
+        if walk != Walk::On {
+            self.near.ran(&NEAR_PACE, began, ended);
+        }
+    }
+
+    /// The floors, when it is time to look at what lies before them.
+    pub(crate) fn due(&self, now: Duration) -> Option<Vec<(Lane, Place)>> {
+        let lanes = self.lanes.iter();
+        let places = || lanes.map(|(lane, place)| (lane.clone(), *place)).collect();
+        self.far.is_due(now).then(places)
+    }
+
+    pub(crate) fn recalled(&mut self, began: Duration, ended: Duration) {
+        self.far.ran(&FAR_PACE, began, ended);
+    }
+
     /// Where a claim of a lane begins.
     pub(crate) fn of(&self, lane: &Lane, walk: Walk) -> Place {
-        walk.from(self.lanes.get(lane).copied())
+        let floor = self.lanes.get(lane).copied();
+        floor.map_or_else(Place::default, |floor| walk.from(floor))
     }
 
     /// Remembers where a claim ended. One that began before its floor and found as much as it was allowed goes on from there.
@@ -133,28 +163,56 @@ pub(crate) fn shortly_before(now: Timestamp) -> Timestamp {
 /// When an index is walked from further back.
 #[derive(Debug, Default)]
 pub(crate) struct Sweeps {
-    near_due: Duration,
-    far_due: Duration,
+    near: Pace,
+    far: Pace,
+}
+
+/// When something that may take long is done again.
+#[derive(Debug, Default)]
+struct Pace {
+    due: Duration,
+}
+
+/// How often something may be done.
+struct Share {
+    /// Not before this many times what it took the last time.
+    pause: u32,
+    /// But after this long, whatever it took.
+    longest: Duration,
+}
+
+impl Pace {
+    fn is_due(&self, now: Duration) -> bool {
+        now >= self.due
+    }
+
+    fn ran(&mut self, share: &Share, began: Duration, ended: Duration) {
+        let pause = ended.saturating_sub(began).saturating_mul(share.pause);
+        self.due = ended + pause.clamp(SHORTEST_PAUSE, share.longest);
+    }
 }
 
 /// How slow transactions may be to commit without their jobs being passed by for long.
 const NEAR: Duration = Duration::from_secs(10);
 /// A sweep is not begun sooner after another.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
-/// Nor before this many times what the last one took: near sweeps take a twentieth of the time at most.
-const PAUSE_PER_NEAR: u32 = 20;
+/// Near sweeps take a twentieth of the time at most.
+const NEAR_PACE: Share = Share {
+    pause: 20,
+    longest: Duration::from_secs(30),
+};
 /// Far ones a fiftieth.
-const PAUSE_PER_FAR: u32 = 50;
-/// They are begun after this long, whatever the last one took.
-const LONGEST_NEAR_PAUSE: Duration = Duration::from_secs(30);
-const LONGEST_FAR_PAUSE: Duration = Duration::from_mins(5);
+const FAR_PACE: Share = Share {
+    pause: 50,
+    longest: Duration::from_mins(5),
+};
 
 impl Sweeps {
     /// How far back the walk begins that is made now.
     pub(crate) fn walk(&self, now: Duration) -> Walk {
-        if now >= self.far_due {
+        if self.far.is_due(now) {
             Walk::Far
-        } else if now >= self.near_due {
+        } else if self.near.is_due(now) {
             Walk::Near
         } else {
             Walk::On
@@ -162,19 +220,14 @@ impl Sweeps {
     }
 
     pub(crate) fn walked(&mut self, walk: Walk, began: Duration, ended: Duration) {
-        let cost = ended.saturating_sub(began);
-        let pause = |factor, longest| cost.saturating_mul(factor).clamp(SHORTEST_PAUSE, longest);
-        if walk == Walk::Far {
-            self.far_due = ended + pause(PAUSE_PER_FAR, LONGEST_FAR_PAUSE);
-        }
-        // A far one says nothing of what a near one takes, and is one.
-        let factor = if walk == Walk::Near {
-            PAUSE_PER_NEAR
-        } else {
-            0
-        };
-        if walk != Walk::On {
-            self.near_due = ended + pause(factor, LONGEST_NEAR_PAUSE);
+        match walk {
+            Walk::On => {}
+            Walk::Near => self.near.ran(&NEAR_PACE, began, ended),
+            Walk::Far => {
+                self.far.ran(&FAR_PACE, began, ended);
+                // It says nothing of what a near one takes, and is one.
+                self.near.ran(&NEAR_PACE, ended, ended);
+            }
         }
     }
 }

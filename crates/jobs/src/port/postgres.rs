@@ -24,7 +24,8 @@ use super::{
     Replay, Replayed, RescueRules, Rescued, Retention, Sample, Verdict, foreign_transaction,
 };
 use crate::model::{
-    Claimed, Enqueued, Fence, JobId, JobRow, Kind, NewJob, Queue, RunAt, Settlement, Worker,
+    Claimed, Enqueued, Fence, JobId, JobRow, Kind, NewJob, Priority, Queue, RunAt, Settlement,
+    Worker,
 };
 use enqueue::Enqueue;
 use read::Reads;
@@ -124,6 +125,10 @@ fn committed<T>(result: Result<T, sqlx::Error>) -> Result<T, StoreError> {
     result.map_err(StoreError::of_commit)
 }
 
+fn level(priority: Priority) -> i16 {
+    priority.level().into()
+}
+
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
@@ -184,7 +189,7 @@ impl Port for PostgresJobs {
             Err(_) => {}
         }
         if was_walked(&found) {
-            ready.sweeps.walked(walk, began, ended);
+            ready.claimed(walk, began, ended);
         }
         found.map(claim::Found::jobs)
     }
@@ -280,6 +285,27 @@ impl Port for PostgresJobs {
             self.store.hint();
         }
         Ok(rescued)
+    }
+
+    async fn recall(&self, limit: u32) -> Result<u64, StoreError> {
+        let began = self.store.clock().monotonic();
+        let Some(floors) = self.ready().due(began) else {
+            return Ok(0);
+        };
+        let run = async {
+            let mut connection = self.postgres.acquire().await?;
+            claim::recall(&mut connection, &floors, limit).await
+        };
+        let recalled = self.alone("jobs_recall", run).await;
+        let ended = self.store.clock().monotonic();
+        let has_more = matches!(recalled, Ok(jobs) if jobs >= limit.into());
+        if was_walked(&recalled) && !has_more {
+            self.ready().recalled(began, ended);
+        }
+        if matches!(recalled, Ok(jobs) if jobs > 0) {
+            self.store.hint();
+        }
+        recalled
     }
 
     async fn unpark(&self, kinds: Vec<Kind>, limit: u32) -> Result<u64, StoreError> {

@@ -48,7 +48,7 @@ pub struct WorkerConfig {
 /// How often a worker does what is not a job.
 #[derive(Clone, Copy, Debug)]
 pub struct Upkeep {
-    /// Forgets history, and lets parked jobs wait again whose kinds are known.
+    /// Forgets history, lets parked jobs wait again whose kinds are known, and offers again what claims passed by.
     pub tidy: Duration,
     /// Looks whether a schedule's tick has come.
     pub ticks: Duration,

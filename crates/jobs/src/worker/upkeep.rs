@@ -11,10 +11,13 @@ use crate::model::{JobId, Kind, NewJob};
 use crate::observe::{self, Lanes};
 use crate::schedule::Schedule;
 
-/// The most jobs that one call forgets, or lets wait again.
+/// The most jobs that one call forgets, lets wait again, or offers again.
 const BATCH: u32 = 1000;
 /// The most such calls in a row.
 const CALLS: usize = 20;
+/// While there is more of it than that, tidying rests for this many times what it took: it takes a fifth of the time.
+const REST: u32 = 4;
+const SHORTEST_REST: Duration = Duration::from_millis(1);
 /// How far backlogs are counted.
 const COUNT_TO: u32 = 10_000;
 
@@ -38,35 +41,40 @@ impl Chores {
     }
 
     async fn tidy(&self) {
+        let (clock, every) = (&self.shared.clock, self.shared.config.upkeep.tidy);
         loop {
-            self.noted("unpark", self.unpark().await);
-            self.noted("prune", self.prune().await);
-            tokio::time::sleep(self.shared.config.upkeep.tidy).await;
+            let began = clock.monotonic();
+            let left = [
+                self.noted("recall", self.recall().await),
+                self.noted("unpark", self.unpark().await),
+                self.noted("prune", self.prune().await),
+            ];
+            let is_left = left.contains(&Some(Left::More));
+            let took = clock.monotonic() - began;
+            let rest = took.saturating_mul(REST).max(SHORTEST_REST).min(every);
+            tokio::time::sleep(if is_left { rest } else { every }).await;
         }
+    }
+
+    /// Offers jobs again that claims passed by.
+    async fn recall(&self) -> Result<Left, StoreError> {
+        in_batches(|| self.shared.broker.port().recall(BATCH)).await
     }
 
     /// Lets jobs wait again that were parked by who did not know their kind.
-    async fn unpark(&self) -> Result<(), StoreError> {
+    async fn unpark(&self) -> Result<Left, StoreError> {
         let kinds: Vec<Kind> = self.shared.handlers.kinds().cloned().collect();
-        for _ in 0..CALLS {
-            let port = self.shared.broker.port();
-            if port.unpark(kinds.clone(), BATCH).await? < u64::from(BATCH) {
-                break;
-            }
-        }
-        Ok(())
+        in_batches(|| self.shared.broker.port().unpark(kinds.clone(), BATCH)).await
     }
 
-    async fn prune(&self) -> Result<(), StoreError> {
-        for _ in 0..CALLS {
+    async fn prune(&self) -> Result<Left, StoreError> {
+        in_batches(|| async {
             let port = self.shared.broker.port();
             let forgotten = port.prune(self.shared.config.retention, BATCH).await?;
             observe::forgotten(forgotten);
-            if forgotten < u64::from(BATCH) {
-                break;
-            }
-        }
-        Ok(())
+            Ok(forgotten)
+        })
+        .await
     }
 
     async fn tick(&self, mut schedules: Vec<Schedule>) {
@@ -123,10 +131,30 @@ impl Chores {
         pause.max(Duration::from_millis(100))
     }
 
-    fn noted(&self, what: &'static str, done: Result<(), StoreError>) {
-        if let Err(error) = done {
+    fn noted<T>(&self, what: &'static str, done: Result<T, StoreError>) -> Option<T> {
+        done.inspect_err(|error| {
             observe::failed(what);
             tracing::warn!(%error, what, "a chore of the queue failed");
+        })
+        .ok()
+    }
+}
+
+/// Whether there is more to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    Nothing,
+    More,
+}
+
+/// Makes a call until it finds less than it may, but a bounded number of times.
+async fn in_batches<F: Future<Output = Result<u64, StoreError>>>(
+    call: impl Fn() -> F,
+) -> Result<Left, StoreError> {
+    for _ in 0..CALLS {
+        if call().await? < u64::from(BATCH) {
+            return Ok(Left::Nothing);
         }
     }
+    Ok(Left::More)
 }

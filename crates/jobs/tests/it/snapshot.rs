@@ -1,10 +1,10 @@
-//! A queue beside a snapshot that was opened long ago: what was done since lies dead in the indexes.
+//! A queue beside a snapshot that was opened long ago, or a transaction that was slow: what was done since lies dead in the indexes,
+//! and what comes late lies before it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{Connection as _, Executor as _, PgConnection};
-use stanchion_jobs::conformance::Subject;
 use stanchion_jobs::port::{self, Claim, Holder, Port, Quota, RescueRules};
 use stanchion_jobs::{
     Claimed, Job, JobId, Jobs, LeaseId, Outcome, Priority, Queue, Settlement, Worker,
@@ -16,38 +16,46 @@ use stanchion_testkit::Database;
 use crate::databases;
 
 /// Rows that nobody sees but who looks for long: an index full of them is not walked within [`ALLOWED`].
-const DEAD: &str = "
+const WAITED: &str = "
+INSERT INTO stanchion_jobs.jobs (
+    id, queue, kind, priority, state, args, input, max_attempts, max_lost_leases, timeout_us, backoff_base_us,
+    backoff_cap_us, jitter, created_at, run_at
+)
+SELECT gen_random_uuid(), 'default', 'k', 4, 'waiting', '1', sha256(''), 1, 1, 1, 1, 1, 'full', now(),
+    now() - interval '1 hour'
+FROM generate_series(1, 300000);
+";
+const RAN: &str = "
 INSERT INTO stanchion_jobs.jobs (
     id, queue, kind, priority, state, args, input, max_attempts, max_lost_leases, timeout_us, backoff_base_us,
     backoff_cap_us, jitter, lease, leased_until, created_at, run_at
 )
-SELECT gen_random_uuid(), 'default', 'k', 4, state, '1', sha256(n::text::bytea), 1, 1, 1, 1, 1, 'full',
-    CASE WHEN state = 'running' THEN gen_random_uuid() END,
-    CASE WHEN state = 'running' THEN now() - interval '1 hour' END, now(), now() - interval '1 hour'
-FROM generate_series(1, 300000) AS n, (VALUES ('waiting'), ('running')) AS states (state);
+SELECT gen_random_uuid(), 'default', 'k', 4, 'running', '1', sha256(''), 1, 1, 1, 1, 1, 'full', gen_random_uuid(),
+    now() - (1 + random()) * interval '1 hour', now(), now()
+FROM generate_series(1, 300000);
 ";
 const LOOK: &str =
     "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM stanchion_jobs.jobs";
 const DELETE: &str = "DELETE FROM stanchion_jobs.jobs";
 const LONG_AGO: &str = "UPDATE stanchion_jobs.jobs SET run_at = now() - interval '30 minutes'";
-const ALLOWED: Duration = Duration::from_millis(25);
+const ALLOWED: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_mins(1);
 const SHORT: Duration = Duration::from_millis(1);
 
 /// A queue, and somebody who looks at what it was.
-async fn burdened() -> (Subject, Database, PgConnection) {
-    let (subject, database) = databases::postgres().await;
-    database.psql(DEAD).await;
+async fn burdened(rows: &str) -> (Database, PgConnection) {
+    let (_, database) = databases::postgres().await;
+    database.psql(rows).await;
     let mut looks = PgConnection::connect(database.url()).await.unwrap();
     looks.execute(LOOK).await.unwrap();
     database.psql(DELETE).await;
-    (subject, database, looks)
+    (database, looks)
 }
 
-/// The queue as a server has it that just started, and whose statements may not take long.
-async fn impatient(database: &Database) -> Arc<dyn Port> {
+/// The queue as a server has it that just started, and whose statements may take so long.
+async fn server(database: &Database, statement_timeout: Duration) -> Arc<dyn Port> {
     let config = StoreConfig {
-        statement_timeout: ALLOWED,
+        statement_timeout,
         ..StoreConfig::new(database.url())
     };
     let store = Store::open(config, Clock::system(), Entropy::system());
@@ -80,9 +88,9 @@ impl Job for Nothing {
     type Args = u64;
 }
 
-async fn enqueue(subject: &Subject) -> JobId {
+async fn enqueue(server: &Arc<dyn Port>) -> JobId {
     let ids = Ids::new(Clock::system(), Entropy::system());
-    let jobs = Jobs::new(Arc::clone(&subject.port), ids);
+    let jobs = Jobs::new(Arc::clone(server), ids);
     let job = jobs.job::<Nothing>(&1).unwrap();
     jobs.enqueue_all(None, vec![job]).await.unwrap()[0].id()
 }
@@ -110,11 +118,14 @@ async fn claims(server: &dyn Port) -> Claimed {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_cannot_walk_from_the_beginning_claims_what_comes_and_what_comes_back() {
-    let (subject, database, _looks) = burdened().await;
-    let server = impatient(&database).await;
-    assert!(is_too_long(&server.claim(wish(1, LONG)).await));
-    let id = enqueue(&subject).await;
-    let claimed = claims(&*server).await;
+    let (database, _looks) = burdened(WAITED).await;
+    let (hasty, patient) = (
+        server(&database, ALLOWED).await,
+        server(&database, LONG).await,
+    );
+    assert!(is_too_long(&hasty.claim(wish(1, LONG)).await));
+    let id = enqueue(&patient).await;
+    let claimed = claims(&*hasty).await;
     assert_eq!(claimed.fence.job, id);
 
     // It has waited for longer than anybody looks back.
@@ -123,25 +134,48 @@ async fn who_cannot_walk_from_the_beginning_claims_what_comes_and_what_comes_bac
         fence: claimed.fence,
         outcome: Outcome::GiveBack,
     };
-    subject.port.settle(None, vec![settlement]).await.unwrap();
-    assert_eq!(claims(&*server).await.fence.job, id);
+    patient.settle(None, vec![settlement]).await.unwrap();
+    assert_eq!(claims(&*hasty).await.fence.job, id);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_cannot_walk_from_the_beginning_rescues_and_counts_again_when_the_snapshot_is_gone() {
-    let (subject, database, looks) = burdened().await;
-    let server = impatient(&database).await;
+    let (database, looks) = burdened(RAN).await;
+    let (hasty, patient) = (
+        server(&database, ALLOWED).await,
+        server(&database, LONG).await,
+    );
     let rules = RescueRules::default();
-    assert!(is_too_long(&server.rescue(rules, 10).await));
-    let id = enqueue(&subject).await;
-    let lost = subject.port.claim(wish(2, SHORT)).await.unwrap();
+    assert!(is_too_long(&hasty.rescue(rules, 10).await));
+    let id = enqueue(&patient).await;
+    let lost = patient.claim(wish(2, SHORT)).await.unwrap();
     assert_eq!(lost[0].fence.job, id);
-    let rescued = something(async || server.rescue(rules, 10).await.ok()?.pop()).await;
+    let rescued = something(async || hasty.rescue(rules, 10).await.ok()?.pop()).await;
     assert_eq!(rescued.fence.job, id);
 
-    assert!(is_too_long(&server.figures(100).await));
+    assert!(is_too_long(&hasty.figures(100).await));
     looks.close().await.unwrap();
     database.psql("VACUUM stanchion_jobs.jobs").await;
-    let counted = something(async || server.figures(100).await.ok()).await;
+    let counted = something(async || hasty.figures(100).await.ok()).await;
     assert_eq!(counted[0].backlog, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_very_slow_to_be_committed_is_recalled() {
+    let (_, database) = databases::postgres().await;
+    let server = server(&database, LONG).await;
+    assert!(server.claim(wish(1, LONG)).await.unwrap().is_empty());
+    let slow = [enqueue(&server).await, enqueue(&server).await];
+    database.psql(LONG_AGO).await;
+    for lease in 2..10 {
+        assert!(server.claim(wish(lease, LONG)).await.unwrap().is_empty());
+    }
+    let mut claimed = Vec::new();
+    for _ in slow {
+        assert_eq!(server.recall(1).await.unwrap(), 1);
+        let job = server.claim(wish(10, LONG)).await.unwrap().remove(0);
+        claimed.push(job.fence.job);
+    }
+    assert_eq!(claimed, slow);
+    assert_eq!(server.recall(1).await.unwrap(), 0);
 }

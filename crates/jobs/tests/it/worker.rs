@@ -12,6 +12,7 @@ mod lives;
 mod parked;
 mod schedules;
 mod shares;
+mod tidying;
 
 /// Runs cases, each an `async fn(Subject)`, on both databases.
 macro_rules! on_both {

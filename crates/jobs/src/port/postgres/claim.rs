@@ -5,9 +5,10 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 use stanchion_kernel::{Timestamp, Uuid};
 use stanchion_store::StoreError;
+use time::OffsetDateTime;
 
 use super::row::{self, Columns};
-use super::{committed, micros};
+use super::{committed, level, micros};
 use crate::model::{Claimed, Fence, JobId, LeaseId, Queue};
 use crate::port::ending::verdicts;
 use crate::port::floor::{Floors, Lane, Place, Taken, Walk};
@@ -19,10 +20,11 @@ pub(super) const CLAIM_ALONE: &str = include_str!("claim_alone.sql");
 pub(super) const START: &str = include_str!("start.sql");
 pub(super) const RENEW: &str = include_str!("renew.sql");
 pub(super) const HOLD: &str = include_str!("hold.sql");
+pub(super) const RECALL: &str = include_str!("recall.sql");
 
 /// How far back this claim walks, and from where on it walks each of its lanes.
 pub(super) fn floors(floors: &Floors, claim: &Claim, now: Duration) -> (Walk, Vec<Place>) {
-    let walk = floors.sweeps.walk(now);
+    let walk = floors.walk(now);
     let lanes = claim.quotas.iter().map(lane);
     let places = lanes.map(|lane| floors.of(&lane, walk));
     (walk, places.collect())
@@ -84,12 +86,9 @@ pub(super) async fn claim(
 ) -> Result<Found, StoreError> {
     let quotas = &claim.quotas;
     let queues: Vec<&str> = quotas.iter().map(|quota| quota.queue.as_str()).collect();
-    let levels = quotas.iter().map(|quota| quota.priority.level());
-    let levels: Vec<i16> = levels.map(i16::from).collect();
+    let levels: Vec<i16> = quotas.iter().map(|quota| level(quota.priority)).collect();
     let most: Vec<i64> = quotas.iter().map(|quota| i64::from(quota.jobs)).collect();
-    let moments = floors.iter().map(|place| place.run_at.to_datetime());
-    let moments: Vec<time::OffsetDateTime> = moments.collect();
-    let ids: Vec<Uuid> = floors.iter().map(|place| place.id).collect();
+    let (moments, ids) = places(floors.iter());
     let holder = &claim.holder;
     let query = sqlx::query(CLAIM)
         .bind(queues)
@@ -128,6 +127,32 @@ fn found(rows: &[PgRow], lease: LeaseId) -> Result<Found, StoreError> {
         found.jobs.push(job);
     }
     Ok(found)
+}
+
+/// Puts what was passed by where claims look; answers how much.
+pub(super) async fn recall(
+    connection: &mut PgConnection,
+    floors: &[(Lane, Place)],
+    limit: u32,
+) -> Result<u64, StoreError> {
+    let lanes = floors.iter().map(|(lane, _)| lane);
+    let queues: Vec<&str> = lanes.clone().map(|(queue, _)| queue.as_str()).collect();
+    let levels: Vec<i16> = lanes.map(|(_, priority)| level(*priority)).collect();
+    let (moments, ids) = places(floors.iter().map(|(_, place)| place));
+    let query = sqlx::query(RECALL)
+        .bind(queues)
+        .bind(levels)
+        .bind(moments)
+        .bind(ids)
+        .bind(i64::from(limit));
+    Ok(committed(query.execute(connection).await)?.rows_affected())
+}
+
+/// Places by columns, as `unnest` takes them.
+fn places<'a>(places: impl Iterator<Item = &'a Place>) -> (Vec<OffsetDateTime>, Vec<Uuid>) {
+    places
+        .map(|place| (place.run_at.to_datetime(), place.id))
+        .unzip()
 }
 
 pub(super) async fn has_suspects(

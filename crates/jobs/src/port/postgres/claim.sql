@@ -2,22 +2,23 @@
 -- open nobody can clean that up. What came back to its place is in an index of its own and comes first. What works on a
 -- suspect is put aside and not claimed.
 WITH picked AS MATERIALIZED (
-    SELECT p.id, EXISTS (SELECT FROM stanchion_jobs.suspects AS s WHERE s.input = p.input) AS suspect
+    SELECT p.id, p.returned, EXISTS (SELECT FROM stanchion_jobs.suspects AS s WHERE s.input = p.input) AS suspect
     FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::timestamptz[], $5::uuid[])
         AS q (queue, priority, jobs, floor_at, floor_id)
     CROSS JOIN LATERAL (
-        SELECT back.id, back.input
+        SELECT back.id, back.input, true AS returned
         FROM (
             SELECT j.id, j.input
             FROM stanchion_jobs.jobs AS j
-            WHERE j.state = 'waiting' AND NOT j.alone AND j.returned AND j.queue = q.queue AND j.priority = q.priority
-                AND j.run_at <= statement_timestamp()
+            -- Were it said as below, a plan might look for it there, from the beginning.
+            WHERE j.returned AND j.state <> 'running' AND j.state <> 'parked' AND NOT j.alone AND j.queue = q.queue
+                AND j.priority = q.priority AND j.run_at <= statement_timestamp()
             ORDER BY j.run_at, j.id
             LIMIT q.jobs
             FOR UPDATE SKIP LOCKED
         ) AS back
         UNION ALL
-        SELECT ready.id, ready.input
+        SELECT ready.id, ready.input, false
         FROM (
             SELECT j.id, j.input
             FROM stanchion_jobs.jobs AS j
@@ -32,17 +33,17 @@ WITH picked AS MATERIALIZED (
     -- The quotas come in their order, and none is looked at after there are enough.
     LIMIT $10
 ), aside AS (
-    UPDATE stanchion_jobs.jobs AS j SET alone = true FROM picked AS p WHERE p.suspect AND j.id = p.id
+    UPDATE stanchion_jobs.jobs AS j SET alone = true, returned = false FROM picked AS p WHERE p.suspect AND j.id = p.id
 ), claimed AS (
     UPDATE stanchion_jobs.jobs AS j
     SET state = 'running', attempt = j.attempt + 1, worker = $6, lease = $7,
         leased_until = statement_timestamp() + $8 * interval '1 microsecond',
-        started_at = CASE WHEN $9 THEN statement_timestamp() END, percent = NULL, progress = NULL
+        started_at = CASE WHEN $9 THEN statement_timestamp() END, percent = NULL, progress = NULL, returned = false
     FROM picked AS p
     WHERE NOT p.suspect AND j.id = p.id
     RETURNING j.id, j.attempt, j.queue, j.kind, j.priority, j.args, j.input, j.max_attempts, j.max_lost_leases,
         j.timeout_us, j.backoff_base_us, j.backoff_cap_us, j.jitter, j.failures, j.lost_leases, j.traceparent,
-        j.created_at, j.run_at, j.returned, j.unique_key, j.unique_scope
+        j.created_at, j.run_at, p.returned, j.unique_key, j.unique_scope
 ), freed AS (
     DELETE FROM stanchion_jobs.uniques AS u USING claimed AS c
     WHERE c.unique_scope = 0 AND u.key = c.unique_key AND u.job = c.id

@@ -9,8 +9,9 @@ use stanchion_kernel::Timestamp;
 use stanchion_store::StoreError;
 use time::OffsetDateTime;
 
+use super::level;
 use super::row::Columns;
-use crate::model::{Priority, Queue};
+use crate::model::Queue;
 use crate::port::Figures;
 use crate::port::figure::{Count, merge};
 use crate::port::floor::{Lane, Sweeps, Walk};
@@ -152,16 +153,13 @@ pub(super) async fn count(
     Ok(counted)
 }
 
-fn level(priority: Priority) -> i16 {
-    priority.level().into()
-}
-
 #[cfg(test)]
 mod tests {
     use sqlx::{Connection as _, PgConnection};
     use stanchion_testkit::Postgres;
 
     use super::*;
+    use crate::model::Priority;
     use crate::port::plans::migrated;
 
     const ROWS: &str = include_str!("figures_rows.sql");

@@ -53,8 +53,8 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS jobs, min(run_at) AS first_at
     FROM (
         SELECT j.run_at FROM stanchion_jobs.jobs AS j
-        WHERE j.state = 'waiting' AND NOT j.alone AND j.returned AND j.queue = l.queue AND j.priority = l.priority
-            AND j.run_at < l.floor_at
+        WHERE j.returned AND j.state <> 'running' AND j.state <> 'parked' AND NOT j.alone AND j.queue = l.queue
+            AND j.priority = l.priority AND j.run_at < l.floor_at
         ORDER BY j.run_at
         LIMIT $1
     ) AS first

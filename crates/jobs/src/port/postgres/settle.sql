@@ -43,8 +43,9 @@ WITH given AS (
             ELSE clock_timestamp() + g.after_us * interval '1 microsecond' --? again
         END, --? again
         failures = j.failures + g.failed::integer, lost_leases = j.lost_leases + g.lost::integer, --? again
-        alone = g.crash OR (j.alone AND NOT g.acquitted), returned = g.after_us IS NULL, lease = NULL, --? again
-        leased_until = NULL, started_at = NULL, --? again
+        alone = g.crash OR (j.alone AND NOT g.acquitted), --? again
+        returned = g.after_us IS NULL AND g.state = 'waiting' AND NOT (g.crash OR (j.alone AND NOT g.acquitted)), --? again
+        lease = NULL, leased_until = NULL, started_at = NULL, --? again
         attempts = stanchion_jobs.with_attempt( --? again
             j.attempts, j.attempt, j.worker, j.started_at, clock_timestamp(), g.reason, g.message --? again
         ) --? again

@@ -1,7 +1,7 @@
 use stanchion_store::Rendered;
 use stanchion_testkit::{Database, Postgres as Server};
 
-use super::claim::{CLAIM, CLAIM_ALONE, HAS_SUSPECTS, HOLD, RENEW, START};
+use super::claim::{CLAIM, CLAIM_ALONE, HAS_SUSPECTS, HOLD, RECALL, RENEW, START};
 use super::enqueue::{Enqueue, OWNERS};
 use super::figures::FIGURES;
 use super::prune::{PRUNE_SUSPECTS, Prune};
@@ -55,6 +55,7 @@ fn statements() -> Vec<(&'static str, usize, &'static str)> {
         (HAS_SUSPECTS, 1, "jobs_alone"),
         (CLAIM_ALONE, 4, "jobs_alone"),
         (START, 3, "jobs_pkey"),
+        (RECALL, 5, "jobs_ready"),
         (RENEW, 6, "jobs_pkey"),
         (HOLD, 3, "jobs_pkey"),
         (EXPIRED, 2, "jobs_leased"),
@@ -107,6 +108,11 @@ async fn is_served(database: &Database, when: &str) {
     let claim = plan(database, CLAIM, 10).await;
     let sorts = claim.contains("Sort Key: j.run_at");
     assert!(!sorts, "{when}\n{claim}");
+    // What came back is not looked for among all that is ready.
+    for index in ["jobs_ready", "jobs_returned"] {
+        let times = claim.matches(index).count();
+        assert_eq!(times, 1, "{when}\n{claim}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,5 @@
 UPDATE stanchion_jobs.jobs
-SET state = 'waiting', returned = true
+SET state = 'waiting', returned = NOT alone
 WHERE id = ANY (ARRAY(
     SELECT id FROM stanchion_jobs.jobs
     WHERE state = 'parked' AND kind = ANY ($1::text[])

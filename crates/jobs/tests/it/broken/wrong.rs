@@ -275,6 +275,10 @@ impl Port for Broken {
         Ok(rescued)
     }
 
+    async fn recall(&self, limit: u32) -> Result<u64, StoreError> {
+        self.inner.recall(limit).await
+    }
+
     async fn unpark(&self, kinds: Vec<Kind>, limit: u32) -> Result<u64, StoreError> {
         self.inner.unpark(kinds, limit).await
     }

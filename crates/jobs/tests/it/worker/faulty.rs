@@ -114,6 +114,10 @@ impl Port for Faulty {
         self.inner.rescue(rules, limit).await
     }
 
+    async fn recall(&self, limit: u32) -> Result<u64, StoreError> {
+        self.inner.recall(limit).await
+    }
+
     async fn unpark(&self, kinds: Vec<Kind>, limit: u32) -> Result<u64, StoreError> {
         self.inner.unpark(kinds, limit).await
     }

@@ -1,0 +1,16 @@
+-- What waits before the floors, where claims do not look any more, is put where they do.
+WITH passed AS MATERIALIZED (
+    SELECT p.id
+    FROM unnest($1::text[], $2::smallint[], $3::timestamptz[], $4::uuid[]) AS q (queue, priority, floor_at, floor_id)
+    CROSS JOIN LATERAL (
+        SELECT j.id
+        FROM stanchion_jobs.jobs AS j
+        WHERE j.state = 'waiting' AND NOT j.alone AND NOT j.returned AND j.queue = q.queue AND j.priority = q.priority
+            AND (j.run_at, j.id) < (q.floor_at, q.floor_id)
+        ORDER BY j.run_at, j.id
+        LIMIT $5
+        FOR UPDATE SKIP LOCKED
+    ) AS p
+    LIMIT $5
+)
+UPDATE stanchion_jobs.jobs AS j SET returned = true FROM passed AS p WHERE j.id = p.id
