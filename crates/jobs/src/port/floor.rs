@@ -80,6 +80,7 @@ const LANES: usize = 4096;
 #[derive(Debug, Default)]
 pub(crate) struct Floors {
     lanes: HashMap<Lane, Place>,
+    cancelled: Cancelled,
     /// Claims from before the floors.
     near: Pace,
     /// Walks from the beginning to the floors.
@@ -121,6 +122,7 @@ impl Floors {
 
     /// Remembers where a claim ended. One that began before its floor and found as much as it was allowed goes on from there.
     pub(crate) fn note(&mut self, lane: Lane, taken: Taken, walk: Walk) {
+        self.cancelled = Cancelled::default();
         let floor = self.lanes.get(&lane).copied().unwrap_or_default();
         let floor = match taken {
             Taken::Some { last: None } => return,
@@ -134,12 +136,15 @@ impl Floors {
         self.set(lane, floor);
     }
 
-    /// The database did not allow a claim to walk to its end. Lanes that were not claimed before begin shortly before `now`,
-    /// lest nothing is ever claimed of them.
-    pub(crate) fn gave_up(&mut self, lanes: impl Iterator<Item = Lane>, now: Timestamp) {
+    /// The database cancelled a claim of these lanes, whose walk took too long.
+    pub(crate) fn cancelled(&mut self, lanes: impl Iterator<Item = Lane>, now: Timestamp) {
+        let again = self.cancelled.again();
         for lane in lanes {
-            if !self.lanes.contains_key(&lane) {
-                self.set(lane, Place::before(now, SHORTLY));
+            let floor = self.lanes.get(&lane).copied();
+            let run_at = floor.map(|floor| floor.run_at).unwrap_or_default();
+            if let Some(run_at) = again.floor(run_at, now) {
+                let id = Uuid::nil();
+                self.set(lane, Place { run_at, id });
             }
         }
     }
@@ -155,9 +160,24 @@ impl Floors {
 /// By this much clocks do not differ.
 const SHORTLY: Duration = Duration::from_mins(1);
 
-/// Where an index by moments is begun of which nothing is known but that it is too long.
-pub(crate) fn shortly_before(now: Timestamp) -> Timestamp {
-    Place::before(now, SHORTLY).run_at
+/// How often in a row the database cancelled a walk.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cancelled(u32);
+
+impl Cancelled {
+    /// It did it once more.
+    pub(crate) fn again(&mut self) -> Self {
+        self.0 = self.0.saturating_add(1);
+        *self
+    }
+
+    /// A new floor, lest every walk is cancelled until the snapshot ends: shortly before `now`, where none was known or it is
+    /// no better for the second time. The first time the database may only have had much to do.
+    pub(crate) fn floor(self, known: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let shortly = Place::before(now, SHORTLY).run_at;
+        let is_unknown = known == Timestamp::default();
+        (shortly > known && (is_unknown || self.0 > 1)).then_some(shortly)
+    }
 }
 
 /// When an index is walked from further back.
@@ -305,12 +325,21 @@ mod tests {
         let mut floors = Floors::default();
         let other = (Queue::new("other").unwrap(), Priority::NORMAL);
         floors.note(lane(), some(7), Walk::On);
-        let now = shortly_before(place(0).run_at).as_micros().abs() + 5;
-        let lanes = [lane(), other.clone()].into_iter();
-        floors.gave_up(lanes, place(now).run_at);
+        let now = i64::try_from(SHORTLY.as_micros()).unwrap();
+        let lanes = || [lane(), other.clone()].into_iter();
+        floors.cancelled(lanes(), place(now + 9).run_at);
         assert_eq!(floors.of(&lane(), Walk::On), place(7));
-        assert_eq!(floors.of(&other, Walk::On).run_at, place(5).run_at);
-        assert_eq!(floors.of(&other, Walk::Far), Place::default());
+        assert_eq!(floors.of(&other, Walk::On).run_at, place(9).run_at);
+        floors.note(lane(), some(8), Walk::On);
+        floors.cancelled(lanes(), place(now + 10).run_at);
+        assert_eq!(floors.of(&lane(), Walk::On), place(8));
+        assert_eq!(floors.of(&other, Walk::On).run_at, place(9).run_at);
+        // It is no better for the second time.
+        floors.cancelled(lanes(), place(now + 11).run_at);
+        assert_eq!(floors.of(&lane(), Walk::On).run_at, place(11).run_at);
+        assert_eq!(floors.of(&other, Walk::On).run_at, place(11).run_at);
+        floors.cancelled(lanes(), place(now + 1).run_at);
+        assert_eq!(floors.of(&lane(), Walk::On).run_at, place(11).run_at);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use stanchion_kernel::Timestamp;
 use stanchion_store::{Listener, Postgres, Store, StoreError, Tx, TxKind};
 
 use super::ending::offers;
-use super::floor::{Floors, Sweeps, shortly_before};
+use super::floor::{self, Floors, Sweeps};
 use super::{
     Cancelled, Capabilities, Claim, Figures, Filter, Heartbeat, Holder, Page, Passed, Port, Pulse,
     Replay, Replayed, RescueRules, Rescued, Retention, Sample, Verdict, foreign_transaction,
@@ -52,6 +52,7 @@ pub(super) struct PostgresJobs {
 #[derive(Debug, Default)]
 struct Leased {
     floor: Timestamp,
+    cancelled: floor::Cancelled,
     sweeps: Sweeps,
 }
 
@@ -59,13 +60,13 @@ impl Leased {
     /// All leases that were over at a moment were rescued.
     fn rescued(&mut self, at: Timestamp) {
         self.floor = self.floor.max(at);
+        self.cancelled = floor::Cancelled::default();
     }
 
-    /// Where nothing is known and the index is too long to be walked, it is begun shortly before now.
     fn failed(&mut self, error: &StoreError, now: Timestamp) {
-        let is_too_long = matches!(error, StoreError::StatementTimeout);
-        if is_too_long && self.floor == Timestamp::default() {
-            self.floor = shortly_before(now);
+        if matches!(error, StoreError::StatementTimeout) {
+            let again = self.cancelled.again();
+            self.floor = again.floor(self.floor, now).unwrap_or(self.floor);
         }
     }
 }
@@ -184,7 +185,7 @@ impl Port for PostgresJobs {
             Ok(found) => claim::note(&mut ready, &claim, found, walk),
             Err(StoreError::StatementTimeout) => {
                 let lanes = claim.quotas.iter().map(claim::lane);
-                ready.gave_up(lanes, self.store.clock().now());
+                ready.cancelled(lanes, self.store.clock().now());
             }
             Err(_) => {}
         }
