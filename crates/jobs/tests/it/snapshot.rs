@@ -117,8 +117,9 @@ async fn claims(server: &dyn Port) -> Claimed {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_cannot_walk_from_the_beginning_claims_what_comes_and_what_comes_back() {
-    let (database, _looks) = burdened(WAITED).await;
+async fn who_cannot_walk_from_the_beginning_claims_what_comes_and_what_comes_back_and_counts_later()
+{
+    let (database, looks) = burdened(WAITED).await;
     let (hasty, patient) = (
         server(&database, ALLOWED).await,
         server(&database, LONG).await,
@@ -136,11 +137,17 @@ async fn who_cannot_walk_from_the_beginning_claims_what_comes_and_what_comes_bac
     };
     patient.settle(None, vec![settlement]).await.unwrap();
     assert_eq!(claims(&*hasty).await.fence.job, id);
+
+    assert!(is_too_long(&hasty.figures(100).await));
+    looks.close().await.unwrap();
+    database.psql("VACUUM stanchion_jobs.jobs").await;
+    let counted = something(async || hasty.figures(100).await.ok()).await;
+    assert_eq!(counted[0].in_flight, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_cannot_walk_from_the_beginning_rescues_and_counts_again_when_the_snapshot_is_gone() {
-    let (database, looks) = burdened(RAN).await;
+async fn who_cannot_walk_from_the_beginning_rescues_what_is_lost_now() {
+    let (database, _looks) = burdened(RAN).await;
     let (hasty, patient) = (
         server(&database, ALLOWED).await,
         server(&database, LONG).await,
@@ -152,12 +159,6 @@ async fn who_cannot_walk_from_the_beginning_rescues_and_counts_again_when_the_sn
     assert_eq!(lost[0].fence.job, id);
     let rescued = something(async || hasty.rescue(rules, 10).await.ok()?.pop()).await;
     assert_eq!(rescued.fence.job, id);
-
-    assert!(is_too_long(&hasty.figures(100).await));
-    looks.close().await.unwrap();
-    database.psql("VACUUM stanchion_jobs.jobs").await;
-    let counted = something(async || hasty.figures(100).await.ok()).await;
-    assert_eq!(counted[0].backlog, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
