@@ -1,6 +1,7 @@
 -- The index of what is ready is walked from each floor on: before it lies what was claimed, and while an old snapshot is
 -- open nobody can clean that up. What came back to its place is in an index of its own and comes first. What works on a
 -- suspect is put aside and not claimed.
+-- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan for an empty table may read all of an index.
 WITH picked AS MATERIALIZED (
     SELECT p.id, p.returned, EXISTS (SELECT FROM stanchion_jobs.suspects AS s WHERE s.input = p.input) AS suspect
     FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::timestamptz[], $5::uuid[])
@@ -33,20 +34,20 @@ WITH picked AS MATERIALIZED (
     -- The quotas come in their order, and none is looked at after there are enough.
     LIMIT $10
 ), aside AS (
-    UPDATE stanchion_jobs.jobs AS j SET alone = true, returned = false FROM picked AS p WHERE p.suspect AND j.id = p.id
+    UPDATE stanchion_jobs.jobs AS j SET alone = true, returned = false FROM picked AS p WHERE p.suspect AND j.id = ANY (ARRAY[p.id])
 ), claimed AS (
     UPDATE stanchion_jobs.jobs AS j
     SET state = 'running', attempt = j.attempt + 1, worker = $6, lease = $7,
         leased_until = statement_timestamp() + $8 * interval '1 microsecond',
         started_at = CASE WHEN $9 THEN statement_timestamp() END, percent = NULL, progress = NULL, returned = false
     FROM picked AS p
-    WHERE NOT p.suspect AND j.id = p.id
+    WHERE NOT p.suspect AND j.id = ANY (ARRAY[p.id])
     RETURNING j.id, j.attempt, j.queue, j.kind, j.priority, j.args, j.input, j.max_attempts, j.max_lost_leases,
         j.timeout_us, j.backoff_base_us, j.backoff_cap_us, j.jitter, j.failures, j.lost_leases, j.traceparent,
         j.created_at, j.run_at, p.returned, j.unique_key, j.unique_scope
 ), freed AS (
     DELETE FROM stanchion_jobs.uniques AS u USING claimed AS c
-    WHERE c.unique_scope = 0 AND u.key = c.unique_key AND u.job = c.id
+    WHERE c.unique_scope = 0 AND u.key = ANY (ARRAY[c.unique_key::bytea]) AND u.job = c.id
 )
 SELECT id, attempt, queue, kind, priority, args, input, max_attempts, max_lost_leases, timeout_us, backoff_base_us,
     backoff_cap_us, jitter, failures, lost_leases, 0 AS crashes, traceparent, created_at, run_at,

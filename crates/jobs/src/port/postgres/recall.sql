@@ -1,4 +1,5 @@
 -- What waits before the floors, where claims do not look any more, is put where they do.
+-- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan for an empty table may read all of an index.
 WITH passed AS MATERIALIZED (
     SELECT p.id
     FROM unnest($1::text[], $2::smallint[], $3::timestamptz[], $4::uuid[]) AS q (queue, priority, floor_at, floor_id)
@@ -13,4 +14,4 @@ WITH passed AS MATERIALIZED (
     ) AS p
     LIMIT $5
 )
-UPDATE stanchion_jobs.jobs AS j SET returned = true FROM passed AS p WHERE j.id = p.id
+UPDATE stanchion_jobs.jobs AS j SET returned = true FROM passed AS p WHERE j.id = ANY (ARRAY[p.id])

@@ -1,4 +1,5 @@
 -- A row that its holder's own transaction has locked is left for the next time: the heartbeat must not wait behind it.
+-- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan for an empty table may read all of an index.
 WITH given AS (
     SELECT g.*
     FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::smallint[], $5::text[]) WITH ORDINALITY
@@ -7,8 +8,8 @@ WITH given AS (
     SELECT j.id, g.percent, g.progress
     FROM given AS g
     JOIN stanchion_jobs.jobs AS j
-        ON j.id = g.id AND j.attempt = g.attempt AND j.lease = g.lease
-    ORDER BY j.id
+        ON j.id = ANY (ARRAY[g.id]) AND j.attempt = g.attempt AND j.lease = g.lease
+    ORDER BY g.id
     FOR NO KEY UPDATE OF j SKIP LOCKED
 ), renewed AS (
     UPDATE stanchion_jobs.jobs AS j
@@ -16,10 +17,10 @@ WITH given AS (
         percent = coalesce(f.percent, j.percent),
         progress = CASE WHEN f.percent IS NULL THEN j.progress ELSE f.progress END
     FROM free AS f
-    WHERE j.id = f.id
+    WHERE j.id = ANY (ARRAY[f.id])
 )
 SELECT j.cancel_requested
 FROM given AS g
 LEFT JOIN stanchion_jobs.jobs AS j
-    ON j.id = g.id AND j.attempt = g.attempt AND j.lease = g.lease
+    ON j.id = ANY (ARRAY[g.id]) AND j.attempt = g.attempt AND j.lease = g.lease
 ORDER BY g.n

@@ -1,9 +1,10 @@
 -- Another life. Poison comes back as a suspect with one crash less than condemns it, and so does not stay condemned.
+-- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan for an empty table may read all of an index.
 WITH given AS (
     SELECT g.* FROM unnest($1::uuid[], $2::text[], $3::bytea[]) AS g (id, args, input)
 ), revived AS (
     DELETE FROM stanchion_jobs.history AS h USING given AS g
-    WHERE h.id = g.id AND h.state = 'dead'
+    WHERE h.id = ANY (ARRAY[g.id]) AND h.state = 'dead'
     RETURNING h.*, g.args AS new_args, g.input AS new_input
 ), made AS (
     INSERT INTO stanchion_jobs.jobs (
