@@ -14,7 +14,7 @@ WITH ended AS (
     FROM ended
 ), freed AS (
     DELETE FROM stanchion_jobs.uniques AS u USING ended AS e
-    WHERE e.unique_scope < $2 AND u.key = ANY (ARRAY[e.unique_key::bytea]) AND u.job = e.id
+    WHERE e.unique_scope < $2 AND u.key = ANY (ARRAY[e.unique_key::bytea]) AND u.job IS NOT DISTINCT FROM e.id
 ), asked AS (
     UPDATE stanchion_jobs.jobs SET cancel_requested = true WHERE id = $1 AND lease IS NOT NULL
     RETURNING 1

@@ -1,7 +1,7 @@
 -- The index of what is ready is walked from each floor on: before it lies what was claimed, and while an old snapshot is
 -- open nobody can clean that up. What came back to its place is in an index of its own and comes first. What works on a
 -- suspect is put aside and not claimed.
--- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan for an empty table may read all of an index.
+-- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan may read all of an index or a table, and sort it.
 WITH picked AS MATERIALIZED (
     SELECT p.id, p.returned, EXISTS (SELECT FROM stanchion_jobs.suspects AS s WHERE s.input = p.input) AS suspect
     FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::timestamptz[], $5::uuid[])
@@ -47,7 +47,7 @@ WITH picked AS MATERIALIZED (
         j.created_at, j.run_at, p.returned, j.unique_key, j.unique_scope
 ), freed AS (
     DELETE FROM stanchion_jobs.uniques AS u USING claimed AS c
-    WHERE c.unique_scope = 0 AND u.key = ANY (ARRAY[c.unique_key::bytea]) AND u.job = c.id
+    WHERE c.unique_scope = 0 AND u.key = ANY (ARRAY[c.unique_key::bytea]) AND u.job IS NOT DISTINCT FROM c.id
 )
 SELECT id, attempt, queue, kind, priority, args, input, max_attempts, max_lost_leases, timeout_us, backoff_base_us,
     backoff_cap_us, jitter, failures, lost_leases, 0 AS crashes, traceparent, created_at, run_at,

@@ -1,5 +1,5 @@
 -- One of each queue is locked, the oldest of them is taken.
--- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan for an empty table may read all of an index.
+-- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan may read all of an index or a table, and sort it.
 WITH picked AS MATERIALIZED (
     SELECT p.id, p.run_at, p.input
     FROM unnest($1::text[]) AS q (queue)
@@ -25,7 +25,7 @@ WITH picked AS MATERIALIZED (
         j.created_at, j.run_at, j.unique_key, j.unique_scope
 ), freed AS (
     DELETE FROM stanchion_jobs.uniques AS u USING claimed AS c
-    WHERE c.unique_scope = 0 AND u.key = ANY (ARRAY[c.unique_key::bytea]) AND u.job = c.id
+    WHERE c.unique_scope = 0 AND u.key = ANY (ARRAY[c.unique_key::bytea]) AND u.job IS NOT DISTINCT FROM c.id
 )
 SELECT id, attempt, queue, kind, priority, args, c.input, max_attempts, max_lost_leases, timeout_us, backoff_base_us,
     backoff_cap_us, jitter, failures, lost_leases, coalesce(s.crashes, 0), traceparent, created_at, run_at,

@@ -11,6 +11,6 @@ WITH pruned AS (
     ))
     RETURNING id, unique_key
 ), freed AS (
-    DELETE FROM stanchion_jobs.uniques AS u USING pruned AS p WHERE u.key = ANY (ARRAY[p.unique_key::bytea]) AND u.job = p.id
+    DELETE FROM stanchion_jobs.uniques AS u USING pruned AS p WHERE u.key = ANY (ARRAY[p.unique_key::bytea]) AND u.job IS NOT DISTINCT FROM p.id
 )
 SELECT count(*) FROM pruned

@@ -1,5 +1,5 @@
 -- What waits before the floors, where claims do not look any more, is put where they do.
--- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan for an empty table may read all of an index.
+-- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan may read all of an index or a table, and sort it.
 WITH passed AS MATERIALIZED (
     SELECT p.id
     FROM unnest($1::text[], $2::smallint[], $3::timestamptz[], $4::uuid[]) AS q (queue, priority, floor_at, floor_id)

@@ -1,5 +1,5 @@
 -- A row that its holder's own transaction has locked is left for the next time: the heartbeat must not wait behind it.
--- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan for an empty table may read all of an index.
+-- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan may read all of an index or a table, and sort it.
 WITH given AS (
     SELECT g.*
     FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::smallint[], $5::text[]) WITH ORDINALITY
@@ -8,7 +8,7 @@ WITH given AS (
     SELECT j.id, g.percent, g.progress
     FROM given AS g
     JOIN stanchion_jobs.jobs AS j
-        ON j.id = ANY (ARRAY[g.id]) AND j.attempt = g.attempt AND j.lease = g.lease
+        ON j.id = ANY (ARRAY[g.id]) AND j.attempt IS NOT DISTINCT FROM g.attempt AND j.lease IS NOT DISTINCT FROM g.lease
     ORDER BY g.id
     FOR NO KEY UPDATE OF j SKIP LOCKED
 ), renewed AS (
@@ -22,5 +22,5 @@ WITH given AS (
 SELECT j.cancel_requested
 FROM given AS g
 LEFT JOIN stanchion_jobs.jobs AS j
-    ON j.id = ANY (ARRAY[g.id]) AND j.attempt = g.attempt AND j.lease = g.lease
+    ON j.id = ANY (ARRAY[g.id]) AND j.attempt IS NOT DISTINCT FROM g.attempt AND j.lease IS NOT DISTINCT FROM g.lease
 ORDER BY g.n

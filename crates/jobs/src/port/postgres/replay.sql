@@ -1,5 +1,5 @@
 -- Another life. Poison comes back as a suspect with one crash less than condemns it, and so does not stay condemned.
--- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan for an empty table may read all of an index.
+-- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan may read all of an index or a table, and sort it.
 WITH given AS (
     SELECT g.* FROM unnest($1::uuid[], $2::text[], $3::bytea[]) AS g (id, args, input)
 ), revived AS (

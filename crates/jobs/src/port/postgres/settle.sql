@@ -1,7 +1,7 @@
 -- Every attempt that is over, by one statement: what ends moves to the history, what does not waits again. A row whose
 -- fence does not hold is neither. What is told of an attempt is added to its job unless it completed. What somebody wants
 -- to end does not wait again.
--- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan for an empty table may read all of an index.
+-- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan may read all of an index or a table, and sort it.
 WITH given AS (
     SELECT g.*
     FROM unnest(
@@ -11,7 +11,7 @@ WITH given AS (
     ) AS g (id, attempt, lease, state, after_us, failed, lost, reason, message, crash, counts, acquitted, keeps)
 ), ended AS (
     DELETE FROM stanchion_jobs.jobs AS j USING given AS g
-    WHERE j.id = ANY (ARRAY[g.id]) AND j.attempt = g.attempt AND j.lease = g.lease
+    WHERE j.id = ANY (ARRAY[g.id]) AND j.attempt IS NOT DISTINCT FROM g.attempt AND j.lease IS NOT DISTINCT FROM g.lease
         AND (g.state IN ('completed', 'dead', 'cancelled') OR j.cancel_requested)
     RETURNING j.id, j.queue, j.kind, j.priority, j.args, j.input, j.max_attempts, j.max_lost_leases, j.timeout_us,
         j.backoff_base_us, j.backoff_cap_us, j.jitter, j.attempt, j.failures, j.lost_leases, j.alone, j.percent,
@@ -35,7 +35,7 @@ WITH given AS (
 ), freed AS (
     DELETE FROM stanchion_jobs.uniques AS u USING ended AS e
     WHERE e.unique_key IS NOT NULL AND e.unique_scope < CASE WHEN e.stopped THEN :keeps_cancelled ELSE e.keeps END
-        AND u.key = ANY (ARRAY[e.unique_key::bytea]) AND u.job = e.id
+        AND u.key = ANY (ARRAY[e.unique_key::bytea]) AND u.job IS NOT DISTINCT FROM e.id
 ), again AS ( --? again
     UPDATE stanchion_jobs.jobs AS j --? again
     SET state = g.state, --? again
@@ -51,7 +51,7 @@ WITH given AS (
             j.attempts, j.attempt, j.worker, j.started_at, clock_timestamp(), g.reason, g.message --? again
         ) --? again
     FROM given AS g JOIN stanchion_jobs.jobs AS old ON old.id = ANY (ARRAY[g.id]) --? again
-    WHERE j.id = ANY (ARRAY[g.id]) AND j.attempt = g.attempt AND j.lease = g.lease --? again
+    WHERE j.id = ANY (ARRAY[g.id]) AND j.attempt IS NOT DISTINCT FROM g.attempt AND j.lease IS NOT DISTINCT FROM g.lease --? again
         AND g.state IN ('waiting', 'parked') AND NOT j.cancel_requested --? again
     RETURNING j.id, j.attempt, g.lease, j.input, old.alone, g.crash, g.counts, g.acquitted --? again
 ), settled AS (
