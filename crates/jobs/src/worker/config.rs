@@ -21,7 +21,7 @@ pub struct WorkerConfig {
     /// For how long a job is leased. Its lease is renewed every quarter of that.
     pub lease: Duration,
     /// How often leases that are over are looked for: with the lease, the bound on how late a crashed worker's jobs are
-    /// offered again.
+    /// offered again. So often it is also looked for what claims passed by.
     pub scan: Duration,
     /// How often jobs are looked for when no hint comes; the bound on how late a delayed job begins on an idle worker.
     pub poll: Duration,
@@ -48,7 +48,7 @@ pub struct WorkerConfig {
 /// How often a worker does what is not a job.
 #[derive(Clone, Copy, Debug)]
 pub struct Upkeep {
-    /// Forgets history, lets parked jobs wait again whose kinds are known, and offers again what claims passed by.
+    /// Forgets history, and lets parked jobs wait again whose kinds are known.
     pub tidy: Duration,
     /// Looks whether a schedule's tick has come.
     pub ticks: Duration,

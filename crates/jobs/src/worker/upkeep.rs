@@ -37,7 +37,12 @@ impl Chores {
     pub(super) async fn run(&mut self) {
         observe::worker();
         let schedules = std::mem::take(&mut self.schedules);
-        tokio::join!(self.tidy(), self.tick(schedules), self.figures());
+        tokio::join!(
+            self.tidy(),
+            self.recall(),
+            self.tick(schedules),
+            self.figures()
+        );
     }
 
     async fn tidy(&self) {
@@ -45,7 +50,6 @@ impl Chores {
         loop {
             let began = clock.monotonic();
             let left = [
-                self.noted("recall", self.recall().await),
                 self.noted("unpark", self.unpark().await),
                 self.noted("prune", self.prune().await),
             ];
@@ -56,9 +60,13 @@ impl Chores {
         }
     }
 
-    /// Offers jobs again that claims passed by.
-    async fn recall(&self) -> Result<Left, StoreError> {
-        in_batches(|| self.shared.broker.port().recall(BATCH)).await
+    /// Offers jobs again that claims passed by. The port itself bounds what that costs.
+    async fn recall(&self) {
+        loop {
+            let recalled = in_batches(|| self.shared.broker.port().recall(BATCH)).await;
+            self.noted("recall", recalled);
+            tokio::time::sleep(self.shared.config.scan).await;
+        }
     }
 
     /// Lets jobs wait again that were parked by who did not know their kind.
