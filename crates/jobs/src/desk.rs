@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use stanchion_kernel::{Clock, Entropy, Ids, Timestamp};
+use stanchion_kernel::{Clock, Entropy, Ids};
 use stanchion_store::StoreError;
 use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -353,7 +353,7 @@ impl Desk {
             return Ok(false);
         };
         let now = self.0.port.now().await?;
-        Ok(since(started_at, now) >= row.policy.timeout)
+        Ok(now.since(started_at) >= row.policy.timeout)
     }
 
     async fn settle(&self, row: &JobRow, fence: Fence, report: Report) -> Result<(), JobsError> {
@@ -385,13 +385,8 @@ impl Desk {
 
     /// How long the attempt has taken, for the metrics.
     fn ran(&self, claimed: &Claimed) -> Duration {
-        since(claimed.claimed_at, self.0.clock.now())
+        self.0.clock.now().since(claimed.claimed_at)
     }
-}
-
-fn since(from: Timestamp, to: Timestamp) -> Duration {
-    let micros = to.as_micros().saturating_sub(from.as_micros());
-    Duration::from_micros(u64::try_from(micros).unwrap_or_default())
 }
 
 /// The job as its worker got it, but for what processes died on its input, which is counted where attempts end.

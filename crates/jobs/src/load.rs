@@ -121,7 +121,7 @@ impl Lookout {
         let until = self.port.now().await?;
         let since = match &self.last {
             Some(last) => last.until,
-            None => before(until, LOOK_BACK),
+            None => until.saturating_sub(LOOK_BACK),
         };
         let passed = self.port.passed(since, until, COUNT_TO).await?;
         let figures = self.port.figures(COUNT_TO).await?;
@@ -135,11 +135,6 @@ impl Lookout {
         });
         Ok(Loads { at, queues })
     }
-}
-
-fn before(at: Timestamp, by: Duration) -> Timestamp {
-    let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
-    Timestamp::from_micros(at.as_micros().saturating_sub(micros))
 }
 
 /// What came in is what there is more of than before, and what has ended since.

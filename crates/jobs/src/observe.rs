@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
-use stanchion_kernel::Timestamp;
 
 use crate::fleet::Workers;
 use crate::model::{Claimed, Outcome, Priority, Queue, Reason};
@@ -62,7 +61,7 @@ pub(crate) fn claimed(took: Duration, jobs: &[Claimed]) {
     let count = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
     histogram!("stanchion_jobs_claim_jobs").record(f64::from(count));
     for job in jobs {
-        let wait = between(job.run_at, job.claimed_at);
+        let wait = job.claimed_at.since(job.run_at);
         histogram!(
             "stanchion_jobs_wait_seconds",
             &labels(&job.queue, job.priority)
@@ -87,7 +86,7 @@ pub(crate) fn settled(
     }
     match outcome {
         Outcome::Completed => {
-            let whole = between(job.created_at, job.claimed_at) + since_claim;
+            let whole = job.claimed_at.since(job.created_at) + since_claim;
             histogram!("stanchion_jobs_end_to_end_seconds", &labels).record(whole);
         }
         Outcome::Retry { reason, .. } => {
@@ -212,11 +211,6 @@ fn labels(queue: &Queue, priority: Priority) -> [(&'static str, String); 2] {
         ("queue", queue.as_str().to_owned()),
         ("priority", priority.to_string()),
     ]
-}
-
-fn between(from: Timestamp, to: Timestamp) -> Duration {
-    let micros = to.as_micros().saturating_sub(from.as_micros());
-    Duration::from_micros(u64::try_from(micros).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use stanchion_kernel::Timestamp;
-
 use crate::error::JobsError;
 use crate::jobs::Jobs;
 use crate::model::{Priority, Queue};
@@ -83,8 +81,8 @@ struct Times {
 impl Times {
     fn add(&mut self, sample: &Sample) {
         let started_at = sample.started_at.unwrap_or(sample.finished_at);
-        self.wait.push(between(sample.run_at, started_at));
-        self.run.push(between(started_at, sample.finished_at));
+        self.wait.push(started_at.since(sample.run_at));
+        self.run.push(sample.finished_at.since(started_at));
     }
 }
 
@@ -114,13 +112,10 @@ fn quantiles(mut times: Vec<Duration>) -> Option<Quantiles> {
     })
 }
 
-fn between(from: Timestamp, to: Timestamp) -> Duration {
-    let micros = to.as_micros().saturating_sub(from.as_micros());
-    Duration::from_micros(u64::try_from(micros).unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
+    use stanchion_kernel::Timestamp;
+
     use super::*;
     use crate::model::Kind;
 

@@ -45,6 +45,20 @@ impl Timestamp {
         Self(self.0.saturating_add(micros))
     }
 
+    /// This moment less `duration`, stopping at the smallest one.
+    #[must_use]
+    pub fn saturating_sub(self, duration: std::time::Duration) -> Self {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(micros))
+    }
+
+    /// How long before this moment `earlier` was; nothing, if it was not.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> std::time::Duration {
+        let micros = self.0.saturating_sub(earlier.0);
+        std::time::Duration::from_micros(u64::try_from(micros).unwrap_or_default())
+    }
+
     /// The same moment as the `time` crate's type; microseconds outside its years are clamped.
     #[must_use]
     pub fn to_datetime(self) -> OffsetDateTime {

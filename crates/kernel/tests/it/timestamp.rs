@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use proptest::prelude::*;
 use stanchion_kernel::Timestamp;
 
@@ -45,4 +47,18 @@ fn moments_beyond_the_calendar_are_clamped_in_text() {
             .to_string()
             .starts_with("9999-12-31")
     );
+}
+
+#[test]
+fn what_lies_between_moments_is_never_negative_and_never_too_large() {
+    let (early, late) = (Timestamp::from_micros(3), Timestamp::from_micros(10));
+    assert_eq!(late.since(early), Duration::from_micros(7));
+    assert_eq!(early.since(late), Duration::ZERO);
+    assert_eq!(late.saturating_sub(late.since(early)), early);
+    assert_eq!(early.saturating_add(late.since(early)), late);
+    let least = early
+        .saturating_sub(Duration::MAX)
+        .saturating_sub(Duration::MAX);
+    assert_eq!(least, Timestamp::from_micros(i64::MIN));
+    assert_eq!(early.since(least), Duration::from_micros(i64::MAX as u64));
 }
