@@ -17,7 +17,7 @@ pub use cloud::{Azure, S3};
 pub use envoy::Envoy;
 pub use network::{Network, free_address};
 pub use ports::free_port;
-pub use postgres::{Database, Postgres, PostgresOptions};
+pub use postgres::{Database, Plan, Postgres, PostgresOptions, walk};
 pub use program::{Program, Running};
 pub use proxy::{Direction, Proxy};
 pub use redis::{Redis, RedisCluster, RedisOptions, Sentinels, SentinelsOptions};

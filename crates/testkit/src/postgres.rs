@@ -1,5 +1,6 @@
 mod database;
 mod installation;
+mod plan;
 mod server;
 mod supervisor;
 
@@ -12,6 +13,7 @@ use self::database::Templates;
 use self::server::Server;
 
 pub use self::database::Database;
+pub use self::plan::{Plan, walk};
 
 const PAGE_BYTES: u64 = 8192;
 

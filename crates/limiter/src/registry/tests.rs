@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use stanchion_kernel::{Clock, Entropy};
 use stanchion_store::{Backend, Store, StoreConfig, StoreError};
-use stanchion_testkit::Postgres as Server;
+use stanchion_testkit::{Plan, Postgres as Server};
 
 use super::{MIGRATIONS, postgres, sqlite};
 
@@ -66,10 +66,7 @@ async fn every_statement_about_one_limit_is_served_by_an_index_on_postgres() {
     database.psql(FILL_POSTGRES).await;
     database.psql("VACUUM ANALYZE").await;
     for sql in [postgres::FIND, postgres::DELETE] {
-        let explain = format!(
-            "SET plan_cache_mode = force_generic_plan; PREPARE it AS {sql}; EXPLAIN EXECUTE it(NULL)"
-        );
-        let plan = database.psql(&explain).await;
+        let plan = database.plan(sql, Plan::Generic).await;
         assert!(plan.contains("limits_pkey"), "{sql}\n{plan}");
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
+use super::plan::Plan;
 use super::server::Server;
 
 /// A database of its own for one test. It is dropped with this value, connections or not.
@@ -35,6 +36,14 @@ impl Database {
     /// When the server refuses it.
     pub async fn psql(&self, sql: &str) -> String {
         psql(&self.server, &self.name, sql).await
+    }
+
+    /// The plan of a statement with parameters, as `EXPLAIN` prints it.
+    ///
+    /// # Panics
+    /// When the server refuses the statement.
+    pub async fn plan(&self, sql: &str, plan: Plan) -> String {
+        self.psql(&plan.explain(sql)).await
     }
 }
 

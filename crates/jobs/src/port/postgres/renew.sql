@@ -1,9 +1,11 @@
 -- A row that its holder's own transaction has locked is left for the next time: the heartbeat must not wait behind it.
 -- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan may read all of an index or a table, and sort it.
+-- Arrays come by sub-selects: a planner that knows how long they are may read a table for them that it takes for empty.
 WITH given AS (
     SELECT g.*
-    FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::smallint[], $5::text[]) WITH ORDINALITY
-        AS g (id, attempt, lease, percent, progress, n)
+    FROM unnest(
+        (SELECT $1::uuid[]), (SELECT $2::integer[]), (SELECT $3::uuid[]), (SELECT $4::smallint[]), (SELECT $5::text[])
+    ) WITH ORDINALITY AS g (id, attempt, lease, percent, progress, n)
 ), free AS MATERIALIZED (
     SELECT j.id, g.percent, g.progress
     FROM given AS g

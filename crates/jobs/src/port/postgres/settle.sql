@@ -2,12 +2,14 @@
 -- fence does not hold is neither. What is told of an attempt is added to its job unless it completed. What somebody wants
 -- to end does not wait again.
 -- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan may read all of an index or a table, and sort it.
+-- Arrays come by sub-selects: a planner that knows how long they are may read a table for them that it takes for empty.
 WITH given AS (
     SELECT g.*
     FROM unnest(
-        :id::uuid[], :attempt::integer[], :lease::uuid[], :state::text[], :after_us::bigint[], :failed::boolean[],
-        :lost::boolean[], :reason::text[], :message::text[], :crash::boolean[], :counts::boolean[], :acquitted::boolean[],
-        :keeps::smallint[]
+        (SELECT :id::uuid[]), (SELECT :attempt::integer[]), (SELECT :lease::uuid[]), (SELECT :state::text[]),
+        (SELECT :after_us::bigint[]), (SELECT :failed::boolean[]), (SELECT :lost::boolean[]), (SELECT :reason::text[]),
+        (SELECT :message::text[]), (SELECT :crash::boolean[]), (SELECT :counts::boolean[]), (SELECT :acquitted::boolean[]),
+        (SELECT :keeps::smallint[])
     ) AS g (id, attempt, lease, state, after_us, failed, lost, reason, message, crash, counts, acquitted, keeps)
 ), ended AS (
     DELETE FROM stanchion_jobs.jobs AS j USING given AS g
