@@ -10,6 +10,8 @@ mod plans;
 mod postgres;
 mod revival;
 mod sqlite;
+mod sweeps;
+mod windows;
 
 use std::fmt;
 use std::sync::Arc;

@@ -3,13 +3,15 @@
 //! A claimed row leaves its entry in the index of what is ready until nobody's snapshot can see it, which may be long.
 //! Claims begin where the last one ended, and now and then some seconds before that, for jobs whose transactions were slow to
 //! commit. The longer that takes, the more rarely it is done. What comes back to its place is in an index of its own, and so is
-//! what was slower still, when a walk from the beginning has found it.
+//! what was slower still, when a walk of what lies before the floors has found it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use stanchion_kernel::{Timestamp, Uuid};
 
+use super::sweeps::Near;
+use super::windows::{Window, Windows};
 use crate::model::{Priority, Queue};
 
 /// A place in the order of what is ready.
@@ -23,11 +25,10 @@ pub(crate) struct Place {
 pub(crate) type Lane = (Queue, Priority);
 
 impl Place {
-    /// The first place of so much before a moment.
-    fn before(at: Timestamp, by: Duration) -> Self {
-        let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+    /// The first place of a moment.
+    fn of(run_at: Timestamp) -> Self {
         Self {
-            run_at: Timestamp::from_micros(at.as_micros().saturating_sub(by)),
+            run_at,
             id: Uuid::nil(),
         }
     }
@@ -40,8 +41,6 @@ pub(crate) enum Walk {
     On,
     /// Ten seconds before that.
     Near,
-    /// At the beginning.
-    Far,
 }
 
 impl Walk {
@@ -49,8 +48,7 @@ impl Walk {
     fn from(self, floor: Place) -> Place {
         match self {
             Self::On => floor,
-            Self::Near => Place::before(floor.run_at, NEAR),
-            Self::Far => Place::default(),
+            Self::Near => Place::of(self.since(floor.run_at)),
         }
     }
 
@@ -58,8 +56,7 @@ impl Walk {
     pub(crate) fn since(self, seen: Timestamp) -> Timestamp {
         match self {
             Self::On => seen,
-            Self::Near => Place::before(seen, NEAR).run_at,
-            Self::Far => Timestamp::default(),
+            Self::Near => seen.saturating_sub(NEAR),
         }
     }
 }
@@ -82,36 +79,66 @@ pub(crate) struct Floors {
     lanes: HashMap<Lane, Place>,
     cancelled: Cancelled,
     /// Claims from before the floors.
-    near: Pace,
-    /// Walks from the beginning to the floors.
-    far: Pace,
+    near: Near,
+    /// What lies before them.
+    windows: Windows,
+}
+
+/// A part of what lies before the floors.
+#[derive(Clone, Debug)]
+pub(crate) struct Passed {
+    pub(crate) window: Window,
+    /// Where it ends in each lane that it is of.
+    pub(crate) lanes: Vec<(Lane, Place)>,
+    /// The last of the floors.
+    end: Timestamp,
 }
 
 impl Floors {
     /// How far back a claim begins now.
     pub(crate) fn walk(&self, now: Duration) -> Walk {
-        if self.near.is_due(now) {
-            Walk::Near
-        } else {
-            Walk::On
-        }
+        self.near.walk(now)
     }
 
     pub(crate) fn claimed(&mut self, walk: Walk, began: Duration, ended: Duration) {
-        if walk != Walk::On {
-            self.near.ran(&NEAR_PACE, began, ended);
-        }
+        self.near.walked(walk, began, ended);
     }
 
-    /// The floors, when it is time to look at what lies before them.
-    pub(crate) fn due(&self, now: Duration) -> Option<Vec<(Lane, Place)>> {
+    /// What claims have passed by, a part of it, when it is time to look at that.
+    pub(crate) fn passed(&self, now: Duration) -> Option<Passed> {
+        let floors = self.lanes.values();
+        let end = floors.map(|floor| floor.run_at).max()?;
+        let window = self.windows.due(now)?;
         let lanes = self.lanes.iter();
-        let places = || lanes.map(|(lane, place)| (lane.clone(), *place)).collect();
-        self.far.is_due(now).then(places)
+        let lanes = lanes.filter(|(_, floor)| floor.run_at >= window.from);
+        let lanes = lanes.map(|(lane, floor)| {
+            let to = window.to.map_or(*floor, Place::of);
+            (lane.clone(), to.min(*floor))
+        });
+        Some(Passed {
+            window,
+            lanes: lanes.collect(),
+            end,
+        })
     }
 
-    pub(crate) fn recalled(&mut self, began: Duration, ended: Duration) {
-        self.far.ran(&FAR_PACE, began, ended);
+    /// All of a part was looked at.
+    pub(crate) fn recalled(&mut self, passed: &Passed, began: Duration, ended: Duration) {
+        self.windows.walked(passed.window, began, ended);
+    }
+
+    /// A part was too long to be looked at.
+    pub(crate) fn not_recalled(&mut self, passed: &Passed, began: Duration, ended: Duration) {
+        let Passed { window, end, .. } = passed;
+        self.windows.cancelled(*window, *end, began, ended);
+    }
+
+    /// The moments up to which lanes were claimed.
+    pub(crate) fn moments(&self) -> BTreeMap<Lane, Timestamp> {
+        let lanes = self.lanes.iter();
+        lanes
+            .map(|(lane, floor)| (lane.clone(), floor.run_at))
+            .collect()
     }
 
     /// Where a claim of a lane begins.
@@ -131,7 +158,7 @@ impl Floors {
             // What others took of it need not be walked over again.
             Taken::All { last, at } => floor
                 .max(last.unwrap_or_default())
-                .max(Place::before(at, NEAR)),
+                .max(Place::of(at.saturating_sub(NEAR))),
         };
         self.set(lane, floor);
     }
@@ -143,8 +170,7 @@ impl Floors {
             let floor = self.lanes.get(&lane).copied();
             let run_at = floor.map(|floor| floor.run_at).unwrap_or_default();
             if let Some(run_at) = again.floor(run_at, now) {
-                let id = Uuid::nil();
-                self.set(lane, Place { run_at, id });
+                self.set(lane, Place::of(run_at));
             }
         }
     }
@@ -174,83 +200,14 @@ impl Cancelled {
     /// A new floor, lest every walk is cancelled until the snapshot ends: shortly before `now`, where none was known or it is
     /// no better for the second time. The first time the database may only have had much to do.
     pub(crate) fn floor(self, known: Timestamp, now: Timestamp) -> Option<Timestamp> {
-        let shortly = Place::before(now, SHORTLY).run_at;
+        let shortly = now.saturating_sub(SHORTLY);
         let is_unknown = known == Timestamp::default();
         (shortly > known && (is_unknown || self.0 > 1)).then_some(shortly)
     }
 }
 
-/// When an index is walked from further back.
-#[derive(Debug, Default)]
-pub(crate) struct Sweeps {
-    near: Pace,
-    far: Pace,
-}
-
-/// When something that may take long is done again.
-#[derive(Debug, Default)]
-struct Pace {
-    due: Duration,
-}
-
-/// How often something may be done.
-struct Share {
-    /// Not before this many times what it took the last time.
-    pause: u32,
-    /// But after this long, whatever it took.
-    longest: Duration,
-}
-
-impl Pace {
-    fn is_due(&self, now: Duration) -> bool {
-        now >= self.due
-    }
-
-    fn ran(&mut self, share: &Share, began: Duration, ended: Duration) {
-        let pause = ended.saturating_sub(began).saturating_mul(share.pause);
-        self.due = ended + pause.clamp(SHORTEST_PAUSE, share.longest);
-    }
-}
-
 /// How slow transactions may be to commit without their jobs being passed by for long.
 const NEAR: Duration = Duration::from_secs(10);
-/// A sweep is not begun sooner after another.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
-/// Near sweeps take a twentieth of the time at most.
-const NEAR_PACE: Share = Share {
-    pause: 20,
-    longest: Duration::from_secs(30),
-};
-/// Far ones a fiftieth.
-const FAR_PACE: Share = Share {
-    pause: 50,
-    longest: Duration::from_mins(5),
-};
-
-impl Sweeps {
-    /// How far back the walk begins that is made now.
-    pub(crate) fn walk(&self, now: Duration) -> Walk {
-        if self.far.is_due(now) {
-            Walk::Far
-        } else if self.near.is_due(now) {
-            Walk::Near
-        } else {
-            Walk::On
-        }
-    }
-
-    pub(crate) fn walked(&mut self, walk: Walk, began: Duration, ended: Duration) {
-        match walk {
-            Walk::On => {}
-            Walk::Near => self.near.ran(&NEAR_PACE, began, ended),
-            Walk::Far => {
-                self.far.ran(&FAR_PACE, began, ended);
-                // It says nothing of what a near one takes, and is one.
-                self.near.ran(&NEAR_PACE, ended, ended);
-            }
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -284,29 +241,26 @@ mod tests {
     fn a_claim_begins_where_the_last_one_ended_and_a_sweep_before_that() {
         let mut floors = Floors::default();
         let us = i64::try_from(NEAR.as_micros()).unwrap() + 7;
-        floors.note(lane(), some(us), Walk::Far);
+        floors.note(lane(), some(us), Walk::On);
         assert_eq!(floors.of(&lane(), Walk::On), place(us));
         assert_eq!(floors.of(&lane(), Walk::Near).run_at, place(7).run_at);
-        assert_eq!(floors.of(&lane(), Walk::Far), Place::default());
     }
 
     #[test]
     fn what_a_full_sweep_left_is_found_by_the_next_claim() {
         let mut floors = Floors::default();
-        for walk in [Walk::Near, Walk::Far] {
-            floors.note(lane(), some(7), Walk::On);
-            floors.note(lane(), some(3), walk);
-            assert_eq!(floors.of(&lane(), Walk::On), place(3));
-            floors.note(lane(), Taken::Some { last: None }, walk);
-            assert_eq!(floors.of(&lane(), Walk::On), place(3));
-        }
+        floors.note(lane(), some(7), Walk::On);
+        floors.note(lane(), some(3), Walk::Near);
+        assert_eq!(floors.of(&lane(), Walk::On), place(3));
+        floors.note(lane(), Taken::Some { last: None }, Walk::Near);
+        assert_eq!(floors.of(&lane(), Walk::On), place(3));
     }
 
     #[test]
     fn a_sweep_that_found_everything_changes_no_floor() {
         let mut floors = Floors::default();
         floors.note(lane(), some(7), Walk::On);
-        floors.note(lane(), all(3, 8), Walk::Far);
+        floors.note(lane(), all(3, 8), Walk::Near);
         assert_eq!(floors.of(&lane(), Walk::On), place(7));
     }
 
@@ -353,21 +307,32 @@ mod tests {
     }
 
     #[test]
-    fn dear_sweeps_are_rare_and_cheap_ones_frequent() {
-        let mut sweeps = Sweeps::default();
-        let second = Duration::from_secs(1);
-        assert_eq!(sweeps.walk(Duration::ZERO), Walk::Far);
-        sweeps.walked(Walk::Far, second, second);
-        assert_eq!(sweeps.walk(second + Duration::from_millis(19)), Walk::On);
-        assert_eq!(sweeps.walk(second + Duration::from_millis(20)), Walk::Far);
-        sweeps.walked(Walk::Far, second, 2 * second);
-        assert_eq!(sweeps.walk(3 * second), Walk::Near);
-        sweeps.walked(Walk::Near, 3 * second, 4 * second);
-        assert_eq!(sweeps.walk(23 * second), Walk::On);
-        assert_eq!(sweeps.walk(24 * second), Walk::Near);
-        assert_eq!(sweeps.walk(52 * second), Walk::Far);
-        sweeps.walked(Walk::Far, second, 100 * second);
-        assert_eq!(sweeps.walk(399 * second), Walk::Near);
-        assert_eq!(sweeps.walk(400 * second), Walk::Far);
+    fn what_lies_before_the_floors_is_looked_at_up_to_them() {
+        let mut floors = Floors::default();
+        let at = Duration::from_secs;
+        let minute = 60_000_000;
+        let idle = (Queue::new("idle").unwrap(), Priority::NORMAL);
+        assert!(floors.passed(at(0)).is_none());
+        floors.note(lane(), some(9 * minute), Walk::On);
+        floors.note(idle.clone(), some(minute), Walk::On);
+        let mut all = floors.passed(at(0)).unwrap();
+        all.lanes.sort();
+        let lanes = [(idle, place(minute)), (lane(), place(9 * minute))];
+        let mut expected = lanes.clone();
+        expected.sort();
+        assert_eq!(all.lanes, expected);
+
+        floors.not_recalled(&all, at(0), at(10));
+        let early = floors.passed(at(20)).unwrap();
+        let cut = Place::of(place(8 * minute).run_at);
+        let [(_, of_idle), (_, of_lane)] = [0, 1].map(|n| early.lanes[n].clone());
+        assert_eq!(of_idle.min(of_lane), place(minute));
+        assert_eq!(of_idle.max(of_lane), cut);
+
+        // What ends before a part has nothing of it.
+        floors.recalled(&early, at(20), at(21));
+        let late = floors.passed(at(71)).unwrap();
+        assert_eq!(late.window.from, cut.run_at);
+        assert_eq!(late.lanes, [(lane(), place(9 * minute))]);
     }
 }

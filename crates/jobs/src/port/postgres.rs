@@ -18,7 +18,9 @@ use stanchion_kernel::Timestamp;
 use stanchion_store::{Listener, Postgres, Store, StoreError, Tx, TxKind};
 
 use super::ending::offers;
-use super::floor::{self, Floors, Sweeps};
+use super::floor::{self, Floors};
+use super::sweeps::Near;
+use super::windows::{Window, Windows};
 use super::{
     Cancelled, Capabilities, Claim, Figures, Filter, Heartbeat, Holder, Page, Passed, Port, Pulse,
     Replay, Replayed, RescueRules, Rescued, Retention, Sample, Verdict, foreign_transaction,
@@ -53,7 +55,10 @@ pub(super) struct PostgresJobs {
 struct Leased {
     floor: Timestamp,
     cancelled: floor::Cancelled,
-    sweeps: Sweeps,
+    /// Walks from before the floor.
+    near: Near,
+    /// What lies before it.
+    windows: Windows,
 }
 
 impl Leased {
@@ -68,6 +73,18 @@ impl Leased {
             let again = self.cancelled.again();
             self.floor = again.floor(self.floor, now).unwrap_or(self.floor);
         }
+    }
+
+    /// A part of what lies before the floor, when it is time to look at that.
+    fn passed(&self, now: Duration) -> Option<(Window, Window)> {
+        let window = self.windows.due(now)?;
+        let part = Window {
+            from: window.from,
+            to: window
+                .to
+                .map_or(Some(self.floor), |to| Some(to.min(self.floor))),
+        };
+        Some((window, part))
     }
 }
 
@@ -97,6 +114,81 @@ impl PostgresJobs {
 
     fn seen(&self) -> MutexGuard<'_, figures::Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a count begins now. Who knows nothing, as its counts were cancelled, begins where claims and rescues do.
+    fn begin(&self, now: Duration) -> Result<figures::Begin, StoreError> {
+        let (lanes, leased) = (self.ready().moments(), self.leased().floor);
+        self.seen().begin(now, lanes, leased)
+    }
+
+    /// Rescues what lost its lease since the last time.
+    async fn rescue_late(
+        &self,
+        rules: RescueRules,
+        limit: u32,
+    ) -> Result<Vec<Rescued>, StoreError> {
+        let began = self.store.clock().monotonic();
+        let (walk, window) = {
+            let leased = self.leased();
+            let walk = leased.near.walk(began);
+            let from = walk.since(leased.floor);
+            (walk, Window { from, to: None })
+        };
+        let found = self.rescue_window(rules, window, limit).await;
+        let ended = self.store.clock().monotonic();
+        let mut leased = self.leased();
+        if was_walked(&found) {
+            leased.near.walked(walk, began, ended);
+        }
+        let now = self.store.clock().now();
+        let (at, rescued) = found.inspect_err(|error| leased.failed(error, now))?;
+        if rescued.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
+            leased.rescued(at);
+        }
+        Ok(rescued)
+    }
+
+    /// Rescues what lost its lease before that and was passed by. An error is for the next time to tell, if it is still there: what
+    /// was rescued must be told now.
+    async fn rescue_passed(&self, rules: RescueRules, limit: u32) -> Vec<Rescued> {
+        let began = self.store.clock().monotonic();
+        let Some((window, part)) = self.leased().passed(began) else {
+            return Vec::new();
+        };
+        let found = self.rescue_window(rules, part, limit).await;
+        let ended = self.store.clock().monotonic();
+        let mut leased = self.leased();
+        match found {
+            Ok((_, rescued)) => {
+                if rescued.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
+                    leased.windows.walked(window, began, ended);
+                }
+                rescued
+            }
+            Err(error) => {
+                if matches!(error, StoreError::StatementTimeout) {
+                    let end = leased.floor;
+                    leased.windows.cancelled(window, end, began, ended);
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    async fn rescue_window(
+        &self,
+        rules: RescueRules,
+        window: Window,
+        limit: u32,
+    ) -> Result<(Timestamp, Vec<Rescued>), StoreError> {
+        let run = async {
+            let mut tx = self.postgres.begin().await?;
+            let found = self.settle.rescue(&mut tx, rules, window, limit).await?;
+            self.postgres.commit(tx).await?;
+            Ok(found)
+        };
+        self.alone("jobs_rescue", run).await
     }
 
     /// Runs a single statement, which is its own transaction.
@@ -260,28 +352,9 @@ impl Port for PostgresJobs {
     }
 
     async fn rescue(&self, rules: RescueRules, limit: u32) -> Result<Vec<Rescued>, StoreError> {
-        let began = self.store.clock().monotonic();
-        let (walk, floor) = {
-            let leased = self.leased();
-            let walk = leased.sweeps.walk(began);
-            (walk, walk.since(leased.floor))
-        };
-        let run = async {
-            let mut tx = self.postgres.begin().await?;
-            let found = self.settle.rescue(&mut tx, rules, floor, limit).await?;
-            self.postgres.commit(tx).await?;
-            Ok(found)
-        };
-        let found = self.alone("jobs_rescue", run).await;
-        let ended = self.store.clock().monotonic();
-        if was_walked(&found) {
-            self.leased().sweeps.walked(walk, began, ended);
-        }
-        let now = self.store.clock().now();
-        let (at, rescued) = found.inspect_err(|error| self.leased().failed(error, now))?;
-        if rescued.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
-            self.leased().rescued(at);
-        }
+        let mut rescued = self.rescue_late(rules, limit).await?;
+        let left = limit.saturating_sub(u32::try_from(rescued.len()).unwrap_or(u32::MAX));
+        rescued.extend(self.rescue_passed(rules, left).await);
         if !rescued.is_empty() {
             self.store.hint();
         }
@@ -290,18 +363,23 @@ impl Port for PostgresJobs {
 
     async fn recall(&self, limit: u32) -> Result<u64, StoreError> {
         let began = self.store.clock().monotonic();
-        let Some(floors) = self.ready().due(began) else {
+        let Some(passed) = self.ready().passed(began) else {
             return Ok(0);
         };
         let run = async {
             let mut connection = self.postgres.acquire().await?;
-            claim::recall(&mut connection, &floors, limit).await
+            claim::recall(&mut connection, &passed, limit).await
         };
         let recalled = self.alone("jobs_recall", run).await;
         let ended = self.store.clock().monotonic();
-        let has_more = matches!(recalled, Ok(jobs) if jobs >= limit.into());
-        if was_walked(&recalled) && !has_more {
-            self.ready().recalled(began, ended);
+        match recalled {
+            Ok(jobs) if jobs < limit.into() => self.ready().recalled(&passed, began, ended),
+            // The next one looks at less.
+            Err(StoreError::StatementTimeout) => {
+                self.ready().not_recalled(&passed, began, ended);
+                return Ok(0);
+            }
+            _ => {}
         }
         if matches!(recalled, Ok(jobs) if jobs > 0) {
             self.store.hint();
@@ -348,7 +426,7 @@ impl Port for PostgresJobs {
 
     async fn figures(&self, count_to: u32) -> Result<Vec<Figures>, StoreError> {
         let began = self.store.clock().monotonic();
-        let begin = self.seen().begin(began)?;
+        let begin = self.begin(began)?;
         let mut connection = self.postgres.acquire().await?;
         let count = figures::count(&mut connection, &begin, count_to);
         let counted = self.postgres.timed("jobs_figures", count).await;

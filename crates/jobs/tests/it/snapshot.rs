@@ -22,7 +22,7 @@ INSERT INTO stanchion_jobs.jobs (
     backoff_cap_us, jitter, created_at, run_at
 )
 SELECT gen_random_uuid(), 'default', 'k', 4, 'waiting', '1', sha256(''), 1, 1, 1, 1, 1, 'full', now(),
-    now() - interval '1 hour'
+    now() - (1 + random()) * interval '1 hour'
 FROM generate_series(1, 300000);
 ";
 const RAN: &str = "
@@ -37,10 +37,15 @@ FROM generate_series(1, 300000);
 const LOOK: &str =
     "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM stanchion_jobs.jobs";
 const DELETE: &str = "DELETE FROM stanchion_jobs.jobs";
-const LONG_AGO: &str = "UPDATE stanchion_jobs.jobs SET run_at = now() - interval '30 minutes'";
+/// In the middle of those rows.
+const LONG_AGO: &str = "UPDATE stanchion_jobs.jobs SET run_at = now() - interval '90 minutes'";
+const LOST_LONG_AGO: &str =
+    "UPDATE stanchion_jobs.jobs SET leased_until = now() - interval '90 minutes'";
 const ALLOWED: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_mins(1);
 const SHORT: Duration = Duration::from_millis(1);
+/// What was left behind is looked at in parts, a fiftieth of the time.
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// A queue, and somebody who looks at what it was.
 async fn burdened(rows: &str) -> (Database, PgConnection) {
@@ -111,7 +116,7 @@ async fn something<T>(ask: impl AsyncFn() -> Option<T>) -> T {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(LONG, asking).await.unwrap()
+    tokio::time::timeout(PATIENCE, asking).await.unwrap()
 }
 
 async fn claims(server: &dyn Port) -> Claimed {
@@ -119,9 +124,9 @@ async fn claims(server: &dyn Port) -> Claimed {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_cannot_walk_from_the_beginning_claims_what_comes_and_what_comes_back_and_counts_later()
-{
-    let (database, looks) = burdened(WAITED).await;
+async fn who_cannot_walk_from_the_beginning_claims_what_comes_and_what_comes_back_and_what_came_late()
+ {
+    let (database, _looks) = burdened(WAITED).await;
     let (hasty, patient) = (
         server(&database, ALLOWED).await,
         server(&database, LONG).await,
@@ -138,17 +143,48 @@ async fn who_cannot_walk_from_the_beginning_claims_what_comes_and_what_comes_bac
         outcome: Outcome::GiveBack,
     };
     patient.settle(None, vec![settlement]).await.unwrap();
-    assert_eq!(claims(&*hasty).await.fence.job, id);
+    let claimed = claims(&*hasty).await;
+    assert_eq!(claimed.fence.job, id);
+    let settlement = Settlement {
+        fence: claimed.fence,
+        outcome: Outcome::Completed,
+    };
+    patient.settle(None, vec![settlement]).await.unwrap();
 
-    assert!(is_too_long(&hasty.figures(100).await));
+    // Its transaction was slower than anybody looks back.
+    let id = enqueue(&patient).await;
+    database.psql(LONG_AGO).await;
+    let passed_by = something(async || hasty.claim(wish(1, LONG)).await.ok()).await;
+    assert!(passed_by.is_empty());
+    let recalled = something(async || hasty.recall(10).await.ok().filter(|jobs| *jobs > 0)).await;
+    assert_eq!(recalled, 1);
+    assert_eq!(claims(&*hasty).await.fence.job, id);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_cannot_walk_from_the_beginning_counts_where_it_claims_or_later() {
+    let (database, looks) = burdened(WAITED).await;
+    let (claimer, other, patient) = (
+        server(&database, ALLOWED).await,
+        server(&database, ALLOWED).await,
+        server(&database, LONG).await,
+    );
+    enqueue(&patient).await;
+    claims(&*claimer).await;
+    for server in [&claimer, &other] {
+        assert!(is_too_long(&server.figures(100).await));
+    }
+    let counted = something(async || claimer.figures(100).await.ok()).await;
+    assert_eq!(counted[0].in_flight, 1);
+    assert!(is_too_long(&other.figures(100).await));
     looks.close().await.unwrap();
     database.psql("VACUUM stanchion_jobs.jobs").await;
-    let counted = something(async || hasty.figures(100).await.ok()).await;
+    let counted = something(async || other.figures(100).await.ok()).await;
     assert_eq!(counted[0].in_flight, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_cannot_walk_from_the_beginning_rescues_what_is_lost_now() {
+async fn who_cannot_walk_from_the_beginning_rescues_what_is_lost_now_and_what_was_lost_long_ago() {
     let (database, _looks) = burdened(RAN).await;
     let (hasty, patient) = (
         server(&database, ALLOWED).await,
@@ -161,6 +197,13 @@ async fn who_cannot_walk_from_the_beginning_rescues_what_is_lost_now() {
     assert_eq!(lost[0].fence.job, id);
     let rescued = something(async || hasty.rescue(rules, 10).await.ok()?.pop()).await;
     assert_eq!(rescued.fence.job, id);
+
+    // Nobody was there when it was.
+    let lost = patient.claim(wish(3, LONG)).await.unwrap();
+    assert_eq!(lost[0].fence.job, id);
+    database.psql(LOST_LONG_AGO).await;
+    let rescued = something(async || hasty.rescue(rules, 10).await.ok()?.pop()).await;
+    assert_eq!(rescued.fence.lease, lost[0].fence.lease);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,7 +11,7 @@ use super::row::{self, Columns};
 use super::{committed, level, micros};
 use crate::model::{Claimed, Fence, JobId, LeaseId, Queue};
 use crate::port::ending::verdicts;
-use crate::port::floor::{Floors, Lane, Place, Taken, Walk};
+use crate::port::floor::{Floors, Lane, Passed, Place, Taken, Walk};
 use crate::port::{Claim, Heartbeat, Holder, Pulse, Quota, Verdict, corrupt};
 
 pub(super) const CLAIM: &str = include_str!("claim.sql");
@@ -132,18 +132,19 @@ fn found(rows: &[PgRow], lease: LeaseId) -> Result<Found, StoreError> {
 /// Puts what was passed by where claims look; answers how much.
 pub(super) async fn recall(
     connection: &mut PgConnection,
-    floors: &[(Lane, Place)],
+    passed: &Passed,
     limit: u32,
 ) -> Result<u64, StoreError> {
-    let lanes = floors.iter().map(|(lane, _)| lane);
+    let lanes = passed.lanes.iter().map(|(lane, _)| lane);
     let queues: Vec<&str> = lanes.clone().map(|(queue, _)| queue.as_str()).collect();
     let levels: Vec<i16> = lanes.map(|(_, priority)| level(*priority)).collect();
-    let (moments, ids) = places(floors.iter().map(|(_, place)| place));
+    let (moments, ids) = places(passed.lanes.iter().map(|(_, place)| place));
     let query = sqlx::query(RECALL)
         .bind(queues)
         .bind(levels)
         .bind(moments)
         .bind(ids)
+        .bind(passed.window.from.to_datetime())
         .bind(i64::from(limit));
     Ok(committed(query.execute(connection).await)?.rows_affected())
 }

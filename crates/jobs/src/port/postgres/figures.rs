@@ -14,7 +14,8 @@ use super::row::Columns;
 use crate::model::Queue;
 use crate::port::Figures;
 use crate::port::figure::{Count, merge};
-use crate::port::floor::{Lane, Sweeps, Walk};
+use crate::port::floor::{Lane, Walk};
+use crate::port::sweeps::{Near, Whole};
 
 pub(super) const FIGURES: &str = include_str!("figures.sql");
 /// Lanes that are remembered; all are forgotten when there are more, and found again.
@@ -29,12 +30,15 @@ pub(super) struct Seen {
     leased: Timestamp,
     /// There was one.
     is_known: bool,
-    sweeps: Sweeps,
+    near: Near,
+    whole: Whole,
 }
 
 /// Where a count begins.
 #[derive(Clone, Debug)]
 pub(super) struct Begin {
+    /// At the beginning.
+    is_whole: bool,
     walk: Walk,
     lanes: BTreeMap<Lane, Timestamp>,
     leased: Timestamp,
@@ -88,18 +92,37 @@ impl Counted {
 }
 
 impl Seen {
-    /// Where a count begins now; as a statement that takes too long, when one from the beginning did and nothing is known yet.
-    pub(super) fn begin(&self, now: Duration) -> Result<Begin, StoreError> {
-        let walk = self.sweeps.walk(now);
-        if walk != Walk::Far && !self.is_known {
+    /// Where a count begins now. When one from the beginning took too long and nothing is known, it begins where the caller's
+    /// own work does, and is a statement that takes too long when there is none.
+    pub(super) fn begin(
+        &self,
+        now: Duration,
+        lanes: BTreeMap<Lane, Timestamp>,
+        leased: Timestamp,
+    ) -> Result<Begin, StoreError> {
+        let walk = self.near.walk(now);
+        if self.whole.is_due(now) {
+            return Ok(Begin {
+                is_whole: true,
+                walk,
+                lanes: BTreeMap::new(),
+                leased: Timestamp::default(),
+            });
+        }
+        let (lanes, leased) = if self.is_known {
+            (self.lanes.clone(), self.leased)
+        } else {
+            (lanes, leased)
+        };
+        if lanes.is_empty() && !self.is_known {
             return Err(StoreError::StatementTimeout);
         }
-        let lanes = self.lanes.iter().filter(|_| walk != Walk::Far);
-        let lanes = lanes.map(|(lane, seen)| (lane.clone(), walk.since(*seen)));
+        let lanes = lanes.into_iter();
         Ok(Begin {
+            is_whole: false,
             walk,
-            lanes: lanes.collect(),
-            leased: walk.since(self.leased),
+            lanes: lanes.map(|(lane, seen)| (lane, walk.since(seen))).collect(),
+            leased: walk.since(leased),
         })
     }
 
@@ -110,7 +133,11 @@ impl Seen {
 
     /// How long it took, to the end or not.
     pub(super) fn walked(&mut self, begin: &Begin, began: Duration, ended: Duration) {
-        self.sweeps.walked(begin.walk, began, ended);
+        if begin.is_whole {
+            self.whole.walked(began, ended);
+        } else {
+            self.near.walked(begin.walk, began, ended);
+        }
     }
 
     /// Remembers what was counted.
@@ -173,6 +200,11 @@ mod tests {
         Timestamp::from_micros(seconds * 1_000_000)
     }
 
+    /// Where a count begins of a server that claims nothing.
+    fn begin(seen: &Seen, now: Duration) -> Result<Begin, StoreError> {
+        seen.begin(now, BTreeMap::new(), Timestamp::default())
+    }
+
     /// What there is, as queue and priority with what is ready, scheduled and running.
     fn told(counted: Counted) -> Vec<(String, u8, [u64; 3])> {
         let figures = counted.figures(100).into_iter();
@@ -197,7 +229,7 @@ mod tests {
             ("b".to_owned(), 9, [1, 0, 0]),
             ("c".to_owned(), 4, [0, 1, 0]),
         ];
-        let begin = seen.begin(Duration::ZERO).unwrap();
+        let begin = begin(&seen, Duration::ZERO).unwrap();
         let counted = count(&mut connection, &begin, 100).await.unwrap();
         seen.note(&counted);
         assert_eq!(told(counted), all);
@@ -210,6 +242,7 @@ mod tests {
 
         // What begins later counts less, and what nobody knew is found before, between and behind.
         let begin = Begin {
+            is_whole: false,
             walk: Walk::On,
             lanes: BTreeMap::from([(lane("b", 4), second(2))]),
             leased: second(6),
@@ -234,19 +267,23 @@ mod tests {
         let mut seen = Seen::default();
         seen.lanes.insert(lane("a", 4), second(100));
         let at = Duration::from_secs(1);
-        let far = seen.begin(at).unwrap();
-        assert_eq!(far.lanes.len(), 0);
-        seen.walked(&far, at, 2 * at);
-        let early = seen.begin(3 * at);
+        let whole = begin(&seen, at).unwrap();
+        assert!(whole.is_whole && whole.lanes.is_empty());
+        seen.walked(&whole, at, 2 * at);
+        let early = begin(&seen, 3 * at);
         assert!(matches!(early, Err(StoreError::StatementTimeout)));
+        let claims = BTreeMap::from([(lane("b", 4), second(50))]);
+        let own = seen.begin(3 * at, claims, second(60)).unwrap();
+        let expected = BTreeMap::from([(lane("b", 4), second(40))]);
+        assert_eq!((own.lanes, own.leased), (expected, second(50)));
         seen.is_known = true;
-        let near = seen.begin(3 * at).unwrap();
+        let near = begin(&seen, 3 * at).unwrap();
         assert_eq!(
             (near.walk, near.lanes[&lane("a", 4)]),
             (Walk::Near, second(90))
         );
         seen.walked(&near, 3 * at, 4 * at);
-        let on = seen.begin(5 * at).unwrap();
+        let on = begin(&seen, 5 * at).unwrap();
         assert_eq!((on.walk, on.lanes[&lane("a", 4)]), (Walk::On, second(100)));
     }
 }

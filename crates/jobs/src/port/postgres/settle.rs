@@ -10,6 +10,7 @@ use super::row::{self, Columns};
 use super::{committed, micros};
 use crate::model::{Fence, JobId, Kind, Reason, Settlement};
 use crate::port::ending::{Ending, by_fence, keeps, verdicts};
+use crate::port::windows::Window;
 use crate::port::{Cancelled, RescueRules, Rescued, Verdict, corrupt};
 use crate::rescue::{LostLease, after_lost_lease};
 use crate::states::State;
@@ -60,12 +61,13 @@ impl Settle {
         &self,
         connection: &mut PgConnection,
         rules: RescueRules,
-        floor: Timestamp,
+        window: Window,
         limit: u32,
     ) -> Result<(Timestamp, Vec<Rescued>), StoreError> {
         let at = super::read::now(&mut *connection).await?;
         let query = sqlx::query(EXPIRED)
-            .bind(floor.to_datetime())
+            .bind(window.from.to_datetime())
+            .bind(window.to.map(Timestamp::to_datetime))
             .bind(i64::from(limit));
         let rows = query.fetch_all(&mut *connection).await?;
         let lost = rows.iter().map(|row| lost_lease(row, rules));

@@ -19,7 +19,7 @@ const ON_POSTGRES: &str = include_str!("snapshot.sql");
 const ON_SQLITE: &str = include_str!("snapshot.sqlite.sql");
 /// What a file of SQLite grows by in a longer time says nothing more, and is much.
 const LONGEST_ON_SQLITE_S: u32 = 20;
-/// How long PostgreSQL has to clean up; by default it looks every minute whether it should.
+/// How long PostgreSQL has to clean up, and as long as the snapshot was open; by default it looks every minute whether it should.
 const PATIENCE: Duration = Duration::from_mins(5);
 const LOOK: Duration = Duration::from_secs(1);
 /// What may be left of the dead rows when they are cleaned up.
@@ -88,7 +88,8 @@ pub(super) async fn measure(bench: &mut Bench, database: Database) -> anyhow::Re
         );
     }
     if let Some(held) = held {
-        cleaned(bench, &place, held, done).await?;
+        let patience = PATIENCE + Duration::from_secs(held_s.into());
+        cleaned(bench, &place, (held, done), patience).await?;
     }
     // A history that grew for so long costs something, too, and the machine is not always as fast: hence before and after.
     let flow = Flow::start(&place, Settings::Batches, FEW).await?;
@@ -111,7 +112,12 @@ fn log_mib(file: &Path) -> f64 {
 }
 
 /// Waits until the rows that the snapshot kept are gone.
-async fn cleaned(bench: &mut Bench, place: &Place, held: Rows, done: f64) -> anyhow::Result<()> {
+async fn cleaned(
+    bench: &mut Bench,
+    place: &Place,
+    (held, done): (Rows, f64),
+    patience: Duration,
+) -> anyhow::Result<()> {
     bench.report.row(
         "PostgreSQL, rows that a job leaves dead",
         format!("{:.2}", held.left_behind / done),
@@ -122,7 +128,7 @@ async fn cleaned(bench: &mut Bench, place: &Place, held: Rows, done: f64) -> any
     let clock = Clock::system();
     let ended = clock.monotonic();
     let (mut now, mut took) = (held, Duration::ZERO);
-    while now.dead > LEFT * held.dead && took < PATIENCE {
+    while now.dead > LEFT * held.dead && took < patience {
         tokio::time::sleep(LOOK).await;
         now = rows(place).await?.unwrap_or_default();
         took = clock.monotonic() - ended;
