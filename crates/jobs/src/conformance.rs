@@ -96,6 +96,8 @@ cases! {
     rescues::a_lease_lost_too_often_makes_a_dead_letter,
     rescues::a_rescue_is_bounded,
     rescues::an_expired_lease_holds_until_somebody_rescues,
+    rescues::a_lease_that_is_prolonged_is_not_rescued,
+    rescues::what_was_found_too_late_is_left,
     poison::only_what_had_started_is_a_suspect,
     poison::a_suspect_runs_alone_and_is_acquitted,
     poison::two_crashes_condemn_an_input_and_no_neighbour,

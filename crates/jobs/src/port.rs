@@ -46,6 +46,11 @@ pub const MIGRATIONS: Migrations = Migrations {
             name: "returned",
             sql: include_str!("../migrations/postgres/0002_returned.sql"),
         },
+        Migration {
+            version: 3,
+            name: "room",
+            sql: include_str!("../migrations/postgres/0003_room.sql"),
+        },
     ],
 };
 
@@ -143,8 +148,16 @@ pub trait Port: Send + Sync + fmt::Debug {
     async fn hold(&self, tx: &mut Tx, fence: Fence) -> Result<Verdict, StoreError>;
 
     /// Takes up to `limit` jobs whose leases are over from their holders, and decides what becomes of each by
-    /// [`crate::rescue::after_lost_lease`]. Jobs that are locked are left for the next time.
+    /// [`crate::rescue::after_lost_lease`]. Jobs that are locked are left for the next time. [`StoreError::Busy`] when it took
+    /// longer than [`RescueRules::patience`] until they were found.
     async fn rescue(&self, rules: RescueRules, limit: u32) -> Result<Vec<Rescued>, StoreError>;
+
+    /// Prolongs up to `limit` leases that are over, until `lease` after the database's now; answers how many. That is for the time
+    /// after an outage, in which nobody could renew: who is alive does it now. A broker that keeps leases by itself has none.
+    async fn prolong(&self, lease: Duration, limit: u32) -> Result<u64, StoreError> {
+        let _ = (lease, limit);
+        Ok(0)
+    }
 
     /// Offers up to `limit` jobs again that claims passed by, as the transactions that enqueued them were slow to commit;
     /// answers how many. A broker whose claims look at everything passes none by.
@@ -296,12 +309,26 @@ pub enum Pulse {
 pub struct RescueRules {
     /// How many processes may die on an input before it is quarantined; 1 or more.
     pub crashes_to_condemn: u32,
+    /// How long it may take until leases that are over are found. When it takes longer, the database stood still, for those who hold
+    /// them as well, and they are left to them.
+    pub patience: Duration,
+}
+
+impl RescueRules {
+    /// Refuses what was found too late.
+    fn in_time(&self, began: Duration, found: Duration) -> Result<(), StoreError> {
+        if found.saturating_sub(began) > self.patience {
+            return Err(StoreError::Busy("leases that are over"));
+        }
+        Ok(())
+    }
 }
 
 impl Default for RescueRules {
     fn default() -> Self {
         Self {
             crashes_to_condemn: 2,
+            patience: Duration::MAX,
         }
     }
 }

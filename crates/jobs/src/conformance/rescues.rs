@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use stanchion_store::StoreError;
+
 use super::{LONG, SHORT, Subject, ids};
 use crate::model::{NewJob, Outcome, Policy, Reason};
 use crate::port::{Heartbeat, Pulse, RescueRules};
@@ -122,4 +124,29 @@ pub(super) async fn an_expired_lease_holds_until_somebody_rescues(subject: Subje
     assert_eq!(subject.rescue().await, []);
     subject.end(claimed.fence, Outcome::Completed).await;
     assert_eq!(subject.state(id).await, State::Completed);
+}
+
+pub(super) async fn a_lease_that_is_prolonged_is_not_rescued(subject: Subject) {
+    subject.enqueue_one("a").await;
+    let claimed = subject.claim_for(SHORT).await;
+    subject.outlives(&claimed).await;
+    let prolonged = subject.other.prolong(LONG, 10).await;
+    assert_eq!(prolonged.expect("an answer"), 1);
+    assert_eq!(subject.rescue().await, []);
+    let prolonged = subject.other.prolong(LONG, 10).await;
+    assert_eq!(prolonged.expect("an answer"), 0);
+    subject.end(claimed.fence, Outcome::Completed).await;
+}
+
+pub(super) async fn what_was_found_too_late_is_left(subject: Subject) {
+    subject.enqueue_one("a").await;
+    let claimed = subject.claim_for(SHORT).await;
+    subject.outlives(&claimed).await;
+    let hasty = RescueRules {
+        patience: Duration::ZERO,
+        ..RescueRules::default()
+    };
+    let late = subject.port.rescue(hasty, 10).await;
+    assert!(matches!(late, Err(StoreError::Busy(_))), "{late:?}");
+    assert_eq!(subject.rescue().await.len(), 1);
 }

@@ -5,6 +5,7 @@ use super::*;
 use crate::model::{Args, Fence, InputHash, JobId, Kind, LeaseId, Policy, Priority, Queue};
 
 const RULES: RescueRules = RescueRules {
+    patience: Duration::MAX,
     crashes_to_condemn: 2,
 };
 

@@ -18,7 +18,7 @@ use stanchion_kernel::Timestamp;
 use stanchion_store::{Listener, Postgres, Store, StoreError, Tx, TxKind};
 
 use super::ending::offers;
-use super::floor::{self, Floors};
+use super::floor::{self, Floors, Walk};
 use super::sweeps::Near;
 use super::windows::{Window, Windows};
 use super::{
@@ -156,6 +156,11 @@ impl PostgresJobs {
         let Some((window, part)) = self.leased().passed(began) else {
             return Vec::new();
         };
+        // These are over for long, however long it takes to find them.
+        let rules = RescueRules {
+            patience: Duration::MAX,
+            ..rules
+        };
         let found = self.rescue_window(rules, part, limit).await;
         let ended = self.store.clock().monotonic();
         let mut leased = self.leased();
@@ -182,11 +187,14 @@ impl PostgresJobs {
         window: Window,
         limit: u32,
     ) -> Result<(Timestamp, Vec<Rescued>), StoreError> {
+        let began = self.store.clock().monotonic();
         let run = async {
             let mut tx = self.postgres.begin().await?;
-            let found = self.settle.rescue(&mut tx, rules, window, limit).await?;
+            let (at, lost) = settle::expired(&mut tx, rules, window, limit).await?;
+            rules.in_time(began, self.store.clock().monotonic())?;
+            let rescued = self.settle.rescue(&mut tx, lost).await?;
             self.postgres.commit(tx).await?;
-            Ok(found)
+            Ok((at, rescued))
         };
         self.alone("jobs_rescue", run).await
     }
@@ -354,11 +362,22 @@ impl Port for PostgresJobs {
     async fn rescue(&self, rules: RescueRules, limit: u32) -> Result<Vec<Rescued>, StoreError> {
         let mut rescued = self.rescue_late(rules, limit).await?;
         let left = limit.saturating_sub(u32::try_from(rescued.len()).unwrap_or(u32::MAX));
-        rescued.extend(self.rescue_passed(rules, left).await);
+        if left > 0 {
+            rescued.extend(self.rescue_passed(rules, left).await);
+        }
         if !rescued.is_empty() {
             self.store.hint();
         }
         Ok(rescued)
+    }
+
+    async fn prolong(&self, lease: Duration, limit: u32) -> Result<u64, StoreError> {
+        let from = Walk::Near.since(self.leased().floor);
+        let run = async {
+            let mut connection = self.postgres.acquire().await?;
+            settle::prolong(&mut connection, from, lease, limit).await
+        };
+        self.alone("jobs_prolong", run).await
     }
 
     async fn recall(&self, limit: u32) -> Result<u64, StoreError> {

@@ -181,11 +181,20 @@ impl Port for SqliteJobs {
     }
 
     async fn rescue(&self, rules: RescueRules, limit: u32) -> Result<Vec<Rescued>, StoreError> {
-        let rescue =
-            move |connection: &Connection, now| settle::rescue(connection, now, rules, limit);
+        let (clock, began) = (self.clock.clone(), self.clock.monotonic());
+        let rescue = move |connection: &Connection, now| {
+            rules.in_time(began, clock.monotonic())?;
+            settle::rescue(connection, now, rules, limit)
+        };
         let rescued = self.write("jobs_rescue", rescue).await?;
         self.hint_if(!rescued.is_empty());
         Ok(rescued)
+    }
+
+    async fn prolong(&self, lease: Duration, limit: u32) -> Result<u64, StoreError> {
+        let prolong =
+            move |connection: &Connection, now| settle::prolong(connection, now, lease, limit);
+        self.write("jobs_prolong", prolong).await
     }
 
     async fn unpark(&self, kinds: Vec<Kind>, limit: u32) -> Result<u64, StoreError> {

@@ -15,9 +15,11 @@ use super::sweeps::{Pace, Share};
 const CUTS: usize = 1024;
 /// The first part that is cut off before the end is so long, and the next ones always twice as long.
 const SHORTEST: Duration = Duration::from_mins(1);
-/// Walks of parts take a fiftieth of the time.
+/// Walks of parts take a fiftieth of the time,
 const PAUSE: u32 = 50;
-/// But all parts are walked this often, whatever that takes.
+/// or up to a twentieth, so that
+const LEAST_PAUSE: u32 = 20;
+/// all parts are walked about this often.
 const ROUND: Duration = Duration::from_mins(5);
 
 /// A part of an index by moments.
@@ -66,7 +68,7 @@ impl Windows {
         let parts = u32::try_from(self.cuts.len() + 1).unwrap_or(u32::MAX);
         let share = Share {
             pause: PAUSE,
-            longest: ROUND / parts,
+            longest: (ROUND / parts).max(took.saturating_mul(LEAST_PAUSE)),
         };
         self.pace.ran(&share, began, ended);
     }
@@ -199,8 +201,8 @@ mod tests {
         let mut walker = Walker::new(busy);
         let parts = walker.round();
         assert!(is_whole(&parts, 10_000), "{parts:?}");
-        let cancelled = walker.now;
-        assert!(cancelled < Duration::from_mins(30), "{cancelled:?}");
+        let took = walker.now;
+        assert!(took < Duration::from_mins(50), "{took:?}");
         // The parts stay, and grow where work goes on.
         walker.end += 15;
         let parts = walker.round();
@@ -209,7 +211,19 @@ mod tests {
         let began = walker.now;
         walker.round();
         let took = walker.now - began;
-        assert!(took < ROUND + Duration::from_secs(150), "{took:?}");
+        let walked = Duration::from_secs(135);
+        assert!(took < (LEAST_PAUSE + 2) * walked, "{took:?}");
+    }
+
+    #[test]
+    fn what_takes_little_time_is_walked_within_minutes() {
+        let mut walker = Walker::new(|from, to| busy(from, to) / 10);
+        let first = walker.round();
+        assert!(first.len() > 1, "{first:?}");
+        let began = walker.now;
+        walker.round();
+        let took = walker.now - began;
+        assert!(took < 2 * ROUND, "{took:?}");
     }
 
     #[test]

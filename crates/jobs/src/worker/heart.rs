@@ -15,7 +15,7 @@ use crate::beat::Beats;
 use crate::broker::Broker;
 use crate::ending::Asked;
 use crate::observe;
-use crate::port::{Port, Pulse};
+use crate::port::{Port, Pulse, RescueRules};
 
 /// The most leases that one call renews.
 const RENEWALS: usize = 1000;
@@ -168,20 +168,49 @@ impl Beating {
     }
 
     async fn rescue(&self, port: &dyn Port) {
+        let mut outages = 0;
+        let mut is_out = false;
         loop {
-            match port.rescue(self.config.rules, RESCUES).await {
-                Ok(rescued) => {
-                    observe::rescued(&rescued);
-                    if rescued.len() >= RESCUES as usize {
-                        continue;
-                    }
-                }
+            let done = if is_out {
+                self.prolong(port).await
+            } else {
+                self.rescue_some(port, outages).await
+            };
+            match done {
+                Ok(jobs) if jobs >= u64::from(RESCUES) => continue,
+                Ok(_) if is_out => is_out = false,
+                Ok(_) => outages = 0,
                 Err(error) => {
                     observe::failed("rescue");
                     tracing::warn!(%error, "leases that are over were not looked for");
+                    outages += u32::from(!is_out);
+                    is_out = true;
                 }
             }
             tokio::time::sleep(self.config.scan).await;
         }
+    }
+
+    /// Takes jobs from who has lost them; answers how many. A database that is slow and not out, again and again, has to be
+    /// believed in the end.
+    async fn rescue_some(&self, port: &dyn Port, outages: u32) -> Result<u64, StoreError> {
+        let patience = self.patience();
+        let rules = RescueRules {
+            patience: patience.saturating_mul(2_u32.saturating_pow(outages)),
+            ..self.config.rules
+        };
+        let rescued = port.rescue(rules, RESCUES).await?;
+        observe::rescued(&rescued);
+        Ok(u64::try_from(rescued.len()).unwrap_or(u64::MAX))
+    }
+
+    /// After an outage, in which nobody could renew a lease: gives those that are over the time until they are renewed. Who died
+    /// is found a little later.
+    async fn prolong(&self, port: &dyn Port) -> Result<u64, StoreError> {
+        let prolonged = port.prolong(2 * self.patience(), RESCUES).await?;
+        if prolonged > 0 {
+            tracing::info!(prolonged, "leases that ended in an outage are prolonged");
+        }
+        Ok(prolonged)
     }
 }

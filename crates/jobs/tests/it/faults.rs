@@ -85,6 +85,9 @@ async fn endure(place: Place, producer: Arc<Producer>, faults: &[Fault], usual: 
         history.summary()
     );
     let breaches = history.breaches();
+    for (id, _) in &breaches {
+        eprintln!("{:#?}", place.scene.job(*id).await);
+    }
     assert!(breaches.is_empty(), "{breaches:#?}");
     assert!(history.is_telling(), "nothing was put to the test");
 }

@@ -29,7 +29,7 @@ proptest! {
     ) {
         let policy = policy(most);
         let lost = LostLease { policy: &policy, lost_leases, had_started, alone, crashes, cancel_requested };
-        let verdict = after_lost_lease(&lost, RescueRules { crashes_to_condemn });
+        let verdict = after_lost_lease(&lost, RescueRules { crashes_to_condemn, ..RescueRules::default() });
         let to = State::Running.after(verdict.event).unwrap();
         prop_assert_eq!(to.is_final(), verdict.reason.is_some());
         prop_assert!(lost_leases < u32::from(most) || to.is_final());

@@ -55,6 +55,7 @@ on_both! {
     lives::the_jobs_of_a_worker_that_vanished_are_offered_again,
     leases::a_lease_is_kept_while_all_async_threads_are_blocked,
     leases::a_worker_that_lost_its_lease_changes_nothing,
+    leases::no_lease_is_lost_while_the_database_stands_still,
     effects::an_effect_and_its_completion_are_one,
     faults::an_end_that_could_not_be_told_is_told_later,
     faults::an_end_that_is_refused_holds_up_no_other,

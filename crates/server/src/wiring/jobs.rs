@@ -175,5 +175,6 @@ pub(super) fn worker_config(
 fn rules(section: &JobsSection) -> RescueRules {
     RescueRules {
         crashes_to_condemn: section.crashes_to_condemn,
+        ..RescueRules::default()
     }
 }

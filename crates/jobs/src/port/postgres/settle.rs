@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::time::Duration;
 
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
@@ -17,6 +18,7 @@ use crate::states::State;
 
 const SETTLE: &str = include_str!("settle.sql");
 pub(super) const EXPIRED: &str = include_str!("expired.sql");
+pub(super) const PROLONG: &str = include_str!("prolong.sql");
 pub(super) const UNPARK: &str = include_str!("unpark.sql");
 pub(super) const CANCEL: &str = include_str!("cancel.sql");
 pub(super) const STATE: &str = include_str!("state.sql");
@@ -56,26 +58,16 @@ impl Settle {
         Ok(verdicts(&asked, held))
     }
 
-    /// Rescues what is over; answers when by the database's clock, too.
+    /// Rescues what was found.
     pub(super) async fn rescue(
         &self,
         connection: &mut PgConnection,
-        rules: RescueRules,
-        window: Window,
-        limit: u32,
-    ) -> Result<(Timestamp, Vec<Rescued>), StoreError> {
-        let at = super::read::now(&mut *connection).await?;
-        let query = sqlx::query(EXPIRED)
-            .bind(window.from.to_datetime())
-            .bind(window.to.map(Timestamp::to_datetime))
-            .bind(i64::from(limit));
-        let rows = query.fetch_all(&mut *connection).await?;
-        let lost = rows.iter().map(|row| lost_lease(row, rules));
-        let lost: Vec<(Ending, Rescued)> = lost.collect::<Result<_, _>>()?;
+        lost: Vec<(Ending, Rescued)>,
+    ) -> Result<Vec<Rescued>, StoreError> {
         let (mut endings, rescued): (Vec<Ending>, Vec<Rescued>) = lost.into_iter().unzip();
         endings.sort_by_key(|ending| ending.fence);
         self.apply(connection, &endings).await?;
-        Ok((at, rescued))
+        Ok(rescued)
     }
 
     /// Answers which fences held.
@@ -112,6 +104,36 @@ impl Settle {
 
 fn all<C>(endings: &[Ending], of: impl Fn(&Ending) -> C) -> Vec<C> {
     endings.iter().map(of).collect()
+}
+
+/// Finds leases that are over and locks their jobs; answers when, by the database's clock, too.
+pub(super) async fn expired(
+    connection: &mut PgConnection,
+    rules: RescueRules,
+    window: Window,
+    limit: u32,
+) -> Result<(Timestamp, Vec<(Ending, Rescued)>), StoreError> {
+    let at = super::read::now(&mut *connection).await?;
+    let query = sqlx::query(EXPIRED)
+        .bind(window.from.to_datetime())
+        .bind(window.to.map(Timestamp::to_datetime))
+        .bind(i64::from(limit));
+    let rows = query.fetch_all(&mut *connection).await?;
+    let lost: Result<_, StoreError> = rows.iter().map(|row| lost_lease(row, rules)).collect();
+    Ok((at, lost?))
+}
+
+pub(super) async fn prolong(
+    connection: &mut PgConnection,
+    from: Timestamp,
+    lease: Duration,
+    limit: u32,
+) -> Result<u64, StoreError> {
+    let query = sqlx::query(PROLONG)
+        .bind(from.to_datetime())
+        .bind(micros(lease))
+        .bind(i64::from(limit));
+    Ok(committed(query.execute(connection).await)?.rows_affected())
 }
 
 fn lost_lease(row: &PgRow, rules: RescueRules) -> Result<(Ending, Rescued), StoreError> {

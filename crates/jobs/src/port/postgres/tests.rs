@@ -7,7 +7,7 @@ use super::figures::FIGURES;
 use super::prune::{PRUNE_SUSPECTS, Prune};
 use super::read::{HOLDERS, PASSED, RECENT, Reads};
 use super::replay::{Letters, REPLAY};
-use super::settle::{CANCEL, EXPIRED, STATE, Settle, UNPARK};
+use super::settle::{CANCEL, EXPIRED, PROLONG, STATE, Settle, UNPARK};
 use crate::port::plans::{ROWS, migrated};
 
 const FILL: &str = "
@@ -73,6 +73,7 @@ fn statements() -> Vec<(&'static str, &'static str)> {
         (RECALL, "jobs_ready"),
         (HOLD, "jobs_pkey"),
         (EXPIRED, "jobs_leased"),
+        (PROLONG, "jobs_leased"),
         (UNPARK, "jobs_parked"),
         (CANCEL, "jobs_pkey"),
         (STATE, "history_pkey"),
@@ -141,15 +142,12 @@ async fn is_served(database: &Database, when: &str, plans: &[Plan]) {
 async fn every_statement_is_served_by_an_index() {
     let database = Server::shared().await.empty_database().await;
     migrated(database.url()).await;
+    // Suspects are few at any time; that their index would serve many is seen with many.
+    let suspects = FILL.split(';').find(|sql| sql.contains(".suspects"));
+    let suspects = suspects.unwrap().replace(":rows", &ROWS.to_string());
+    database.psql(&suspects).await;
     // Plans for any values that were made while there was nothing are used until somebody analyses what came. Those for some values
     // are made anew each time, and the planner knows how large a table is.
-    for table in ["uniques", "suspects"] {
-        let fill = FILL
-            .split(';')
-            .find(|sql| sql.contains(&format!(".{table}")));
-        let fill = fill.unwrap().replace(":rows", &ROWS.to_string());
-        database.psql(&fill).await;
-    }
     is_served(&database, "empty", &[Plan::Generic]).await;
     database.psql("VACUUM ANALYZE").await;
     is_served(&database, "empty and analysed", &[Plan::Generic]).await;

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 use stanchion_kernel::Timestamp;
 use stanchion_store::StoreError;
@@ -18,6 +20,7 @@ pub(super) const ATTEMPT: &str = include_str!("attempt.sql");
 const SUSPECT: &str = include_str!("suspect.sql");
 pub(super) const ACQUIT: &str = include_str!("acquit.sql");
 pub(super) const EXPIRED: &str = include_str!("expired.sql");
+pub(super) const PROLONG: &str = include_str!("prolong.sql");
 pub(super) const UNPARK: &str = include_str!("unpark.sql");
 pub(super) const STATE: &str = include_str!("state.sql");
 pub(super) const END_STATE: &str = include_str!("end_state.sql");
@@ -181,6 +184,18 @@ pub(super) fn rescue(
     }
     apply(connection, now, &endings)?;
     Ok(rescued)
+}
+
+pub(super) fn prolong(
+    connection: &Connection,
+    now: Timestamp,
+    lease: Duration,
+    limit: u32,
+) -> Result<u64, StoreError> {
+    let until = now.saturating_add(lease);
+    let mut prolong = connection.prepare_cached(PROLONG)?;
+    let prolonged = prolong.execute((now.as_micros(), until.as_micros(), limit))?;
+    Ok(u64::try_from(prolonged).unwrap_or(u64::MAX))
 }
 
 fn lost_lease(row: &Row<'_>, rules: RescueRules) -> Result<(Ending, Rescued), StoreError> {

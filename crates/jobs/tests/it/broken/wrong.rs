@@ -235,6 +235,10 @@ impl Port for Broken {
         }
     }
 
+    async fn prolong(&self, lease: Duration, limit: u32) -> Result<u64, StoreError> {
+        self.inner.prolong(lease, limit).await
+    }
+
     async fn rescue(&self, rules: RescueRules, limit: u32) -> Result<Vec<Rescued>, StoreError> {
         if self.is(Wrong::RescuesCompleted) {
             self.reopen().await?;
@@ -242,6 +246,7 @@ impl Port for Broken {
         let rules = match self.wrong {
             Wrong::CondemnsNeighbours => RescueRules {
                 crashes_to_condemn: 1,
+                ..rules
             },
             _ => rules,
         };

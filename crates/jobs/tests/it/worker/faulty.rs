@@ -114,6 +114,10 @@ impl Port for Faulty {
         self.inner.rescue(rules, limit).await
     }
 
+    async fn prolong(&self, lease: Duration, limit: u32) -> Result<u64, StoreError> {
+        self.inner.prolong(lease, limit).await
+    }
+
     async fn recall(&self, limit: u32) -> Result<u64, StoreError> {
         self.inner.recall(limit).await
     }

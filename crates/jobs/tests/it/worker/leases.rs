@@ -4,10 +4,12 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use sqlx::Executor as _;
 use stanchion_jobs::conformance::Subject;
-use stanchion_jobs::{Broker, Context, JobsError, State, WorkerConfig};
+use stanchion_jobs::{Broker, Context, JobsError, State, Worker, WorkerConfig};
 use stanchion_kernel::Clock;
-use stanchion_testkit::eventually;
+use stanchion_store::TxKind;
+use stanchion_testkit::{eventually, hold};
 use tokio::sync::Notify;
 
 use super::bench::{
@@ -133,4 +135,51 @@ pub(super) async fn a_worker_that_lost_its_lease_changes_nothing(subject: Subjec
     );
     assert_eq!(row(&subject, id).await, done);
     next.stop().await;
+}
+
+/// The longest lease of a worker that is examined.
+const LEASE: Duration = Duration::from_secs(2);
+
+/// Nobody can write for longer than a lease.
+async fn stands_still(subject: &Subject) {
+    let mut tx = subject.store.begin().await.unwrap();
+    if let TxKind::Postgres(tx) = tx.kind() {
+        tx.execute("LOCK TABLE stanchion_jobs.jobs").await.unwrap();
+    }
+    hold("the database stands still", LEASE * 3 / 2).await;
+    tx.rollback().await.unwrap();
+}
+
+pub(super) async fn no_lease_is_lost_while_the_database_stands_still(subject: Subject) {
+    let hasty = |n| WorkerConfig {
+        scan: Duration::from_millis(5),
+        name: Worker::new(&format!("rescuer {n}")).unwrap(),
+        ..rescuer()
+    };
+    let others = [0, 1, 2, 3].map(|n| start(&subject, handlers::<Work>(nothing), hasty(n)));
+    let (begun, may_end) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (begins, ends) = (Arc::clone(&begun), Arc::clone(&may_end));
+    let worker = works(&subject, move |_what: String, _context: Context| {
+        let (begins, ends) = (Arc::clone(&begins), Arc::clone(&ends));
+        async move {
+            begins.notify_one();
+            ends.notified().await;
+            Ok(())
+        }
+    });
+    let id = enqueue(&subject, "a").await;
+    begun.notified().await;
+    let was = row(&subject, id).await.leased_until;
+    stands_still(&subject).await;
+    let is_renewed = || async { row(&subject, id).await.leased_until > was };
+    eventually("the lease is renewed", LONG, is_renewed).await;
+    // Leases that nobody renews are over again by then.
+    hold("leases are prolonged", LEASE).await;
+    may_end.notify_one();
+    let done = becomes(&subject, id, State::Completed).await;
+    assert_eq!((done.attempt, done.lost_leases), (1, 0));
+    worker.stop().await;
+    for other in others {
+        other.stop().await;
+    }
 }
