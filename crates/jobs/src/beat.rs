@@ -106,6 +106,10 @@ impl Beats {
         self.held().remove(fence);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held().is_empty()
+    }
+
     pub(crate) fn get(&self, fence: &Fence) -> Option<Arc<Beat>> {
         self.held().get(fence).cloned()
     }

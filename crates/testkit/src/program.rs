@@ -220,13 +220,22 @@ impl Running {
     /// # Panics
     /// When it has ended.
     pub async fn pause(&self) {
-        assert!(!self.has_ended(), "a program that ended cannot be paused");
+        assert!(
+            self.try_pause().await,
+            "a program that ended cannot be paused"
+        );
+    }
+
+    /// Lets the program stand still unless it has ended; answers whether it does.
+    ///
+    /// # Panics
+    /// When it does neither for ten seconds.
+    pub async fn try_pause(&self) -> bool {
         self.signal(Signal::STOP);
         let deadline = Duration::from_secs(10);
-        eventually("the program stands still", deadline, || async {
-            self.is_paused()
-        })
-        .await;
+        let has_stopped = || async { self.is_paused() || self.has_ended() };
+        eventually("the program stands still", deadline, has_stopped).await;
+        !self.has_ended()
     }
 
     /// Lets the program go on after [`Running::pause`].

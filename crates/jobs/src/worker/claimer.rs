@@ -321,10 +321,16 @@ impl Claimer {
         self.quiet().await;
     }
 
-    /// Waits until nothing runs.
+    /// Waits until nothing runs, and the broker knows how all that ran has ended: whose process dies before that has died of it, as
+    /// far as anybody can tell.
     async fn quiet(&mut self) {
         let stop = self.stop.clone();
-        let ended = async { while self.running.join_next().await.is_some() {} };
+        let ended = async {
+            while self.running.join_next().await.is_some() {}
+            while !self.shared.beats.is_empty() {
+                self.shared.told.notified().await;
+            }
+        };
         stop.run_until_cancelled(ended).await;
     }
 }

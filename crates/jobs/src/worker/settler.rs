@@ -76,6 +76,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut ended: mpsc::Receiver<Ended>, c
                     told(&shared, &ended, verdict);
                 }
             }
+            shared.told.notify_one();
         }
     };
     closing.give_up.run_until_cancelled(settling).await;

@@ -23,6 +23,8 @@ pub(super) struct Shared {
     pub(super) beats: Arc<Beats>,
     /// Rings when a place is free.
     pub(super) freed: Notify,
+    /// Rings when the broker was told how attempts ended.
+    pub(super) told: Notify,
     room: Mutex<Room>,
     ended: mpsc::Sender<Ended>,
 }
@@ -45,6 +47,7 @@ impl Shared {
             ids: runner.ids,
             beats,
             freed: Notify::new(),
+            told: Notify::new(),
             room: Mutex::new(room),
             ended,
         }

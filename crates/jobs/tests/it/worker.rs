@@ -59,6 +59,7 @@ on_both! {
     effects::an_effect_and_its_completion_are_one,
     faults::an_end_that_could_not_be_told_is_told_later,
     faults::an_end_that_is_refused_holds_up_no_other,
+    faults::a_suspect_begins_when_the_end_of_the_one_before_is_told,
     faults::a_worker_goes_on_after_claims_that_failed,
     alone::a_suspect_runs_with_nothing_beside_it,
     alone::two_crashes_on_an_input_make_it_poison_and_its_neighbours_are_done,

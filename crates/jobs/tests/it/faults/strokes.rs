@@ -109,7 +109,10 @@ impl Place {
 
     async fn happen(&self, fault: Fault, held: &[JobRow]) {
         match (fault, &self.ways) {
-            (Fault::Killed(worker), _) => self.crew.member(worker).kill9(),
+            (Fault::Killed(worker), _) => {
+                self.stopped(worker).await;
+                self.crew.member(worker).kill9();
+            }
             (Fault::Paused(worker), _) => self.outlive_a_pause(worker).await,
             (Fault::Restarted, Ways::Postgres { server, .. }) => {
                 server.stop().await;
@@ -120,13 +123,17 @@ impl Place {
                 server.start_again().await;
             }
             (Fault::Cut(worker), Ways::Postgres { proxies, .. }) => {
+                self.stopped(worker).await;
                 proxies[worker].cut();
+                self.crew.member(worker).resume();
                 hold("a worker cannot connect", OUTAGE).await;
                 proxies[worker].heal();
             }
             (Fault::Lost(worker, direction), Ways::Postgres { proxies, .. }) => {
                 let proxy = &proxies[worker];
+                self.stopped(worker).await;
                 proxy.drop_bytes(direction);
+                self.crew.member(worker).resume();
                 let something = || async { proxy.dropped_bytes(direction) > 0 };
                 eventually("something gets lost", LONG, something).await;
                 hold("a worker's connections are a hole", OUTAGE).await;
@@ -155,8 +162,8 @@ impl Place {
 
     /// Stops a worker, until others have done its jobs. When it wakes, nothing of that changes.
     async fn outlive_a_pause(&self, worker: usize) {
-        let zombie = self.crew.member(worker);
         let held = self.pause_at_work(worker).await;
+        let zombie = self.crew.member(worker);
         let over = || self.scene.are_over(&held);
         eventually("the jobs of a worker that sleeps are taken", LONG, over).await;
         let ended = || async {
@@ -179,20 +186,43 @@ impl Place {
         );
     }
 
+    /// Stops a worker with jobs in its hands, and none that runs alone: of such a one nobody could tell a fault from its poison.
+    /// Answers its jobs.
+    async fn stopped(&self, worker: usize) -> Vec<JobRow> {
+        let held = Mutex::new(Vec::new());
+        let at_work = || async {
+            let member = self.crew.member(worker);
+            if !member.try_pause().await {
+                return false;
+            }
+            let its = self.its(worker).await;
+            let is_telling = !its.is_empty() && its.iter().all(|job| !job.alone);
+            if !is_telling {
+                member.resume();
+            }
+            *held.lock().expect("no panic") = its;
+            is_telling
+        };
+        eventually("the worker is stopped at its work", LONG, at_work).await;
+        held.into_inner().expect("no panic")
+    }
+
+    /// What is in the hands of a worker.
+    async fn its(&self, worker: usize) -> Vec<JobRow> {
+        let running = self.scene.running().await.expect("a database in order");
+        let its = running.into_iter();
+        its.filter(|job| is_in_the_hands_of(worker, job)).collect()
+    }
+
     /// Stops a worker with jobs in its hands, at a moment at which others can go on: on SQLite not within a transaction.
     async fn pause_at_work(&self, worker: usize) -> Vec<JobRow> {
-        let zombie = self.crew.member(worker);
         for _ in 0..100 {
-            zombie.pause().await;
+            let held = self.stopped(worker).await;
+            let zombie = self.crew.member(worker);
             let before = self.scene.last_done().await.expect("a database in order");
             hold("a worker sleeps", LEASE / 8).await;
             let now = self.scene.last_done().await.expect("a database in order");
-            let running = self.scene.running().await.expect("a database in order");
-            let its = running
-                .into_iter()
-                .filter(|job| is_in_the_hands_of(worker, job));
-            let held: Vec<JobRow> = its.collect();
-            if now > before && !held.is_empty() {
+            if now > before {
                 return held;
             }
             zombie.resume();

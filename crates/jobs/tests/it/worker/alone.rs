@@ -18,7 +18,7 @@ fn holder(subject: &Subject) -> Holder {
 }
 
 /// A process that takes all that waits, begins it and dies.
-async fn crash(subject: &Subject, jobs: u32) {
+pub(super) async fn crash(subject: &Subject, jobs: u32) {
     let quota = Quota {
         queue: queue("main"),
         priority: Priority::NORMAL,

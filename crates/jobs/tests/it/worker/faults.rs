@@ -1,12 +1,13 @@
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use stanchion_jobs::conformance::Subject;
 use stanchion_jobs::{Broker, Context, Handler, JobId, State, WorkerConfig};
 
+use super::alone::crash;
 use super::bench::{
-    Work, Working, becomes, config, enqueue, handlers, nothing, row, runner, spawn,
+    Work, Working, becomes, config, enqueue, handlers, jobs, nothing, row, runner, spawn,
 };
 use super::faulty::Faulty;
 
@@ -72,4 +73,37 @@ pub(super) async fn a_worker_goes_on_after_claims_that_failed(subject: Subject) 
     worker.stop().await;
     let left = enqueue(&subject, "left").await;
     assert_eq!(row(&subject, left).await.state, State::Waiting);
+}
+
+pub(super) async fn a_suspect_begins_when_the_end_of_the_one_before_is_told(subject: Subject) {
+    let ids = [
+        enqueue(&subject, "one").await,
+        enqueue(&subject, "two").await,
+    ];
+    crash(&subject, 2).await;
+    let faulty = Faulty::new(Arc::clone(&subject.port));
+    faulty.settles.store(5, Ordering::SeqCst);
+    let most = Arc::new(AtomicUsize::new(0));
+    let (jobs, seen) = (Arc::new(jobs(&subject)), Arc::clone(&most));
+    let worker = over(
+        &subject,
+        &faulty,
+        move |_what: String, _context: Context| {
+            let (jobs, seen) = (Arc::clone(&jobs), Arc::clone(&seen));
+            async move {
+                let mut running = 0;
+                for id in ids {
+                    let job = jobs.status(id).await?;
+                    running += usize::from(job.state == State::Running);
+                }
+                seen.fetch_max(running, Ordering::SeqCst);
+                Ok(())
+            }
+        },
+    );
+    for id in ids {
+        becomes(&subject, id, State::Completed).await;
+    }
+    worker.stop().await;
+    assert_eq!(most.load(Ordering::SeqCst), 1);
 }
