@@ -149,7 +149,7 @@ impl From<sqlx::Error> for StoreError {
         match &error {
             sqlx::Error::PoolTimedOut => Self::Busy("no database connection came free"),
             sqlx::Error::Database(inner) => match inner.try_downcast_ref::<PgDatabaseError>() {
-                Some(pg) => Self::from_sqlstate(pg.code(), pg.message()),
+                Some(pg) => Self::from_postgres(pg),
                 None => Self::Database(error.to_string()),
             },
             sqlx::Error::Io(_)
@@ -168,19 +168,25 @@ impl From<sqlx::Error> for StoreError {
 
 impl StoreError {
     /// PostgreSQL's error codes (its manual, appendix A), by what the caller can do about them.
-    fn from_sqlstate(code: &str, message: &str) -> Self {
+    fn from_postgres(error: &PgDatabaseError) -> Self {
+        let (code, message) = (error.code(), error.message());
         match code {
             "40001" | "40P01" => Self::Conflict(message.to_owned()),
             "23505" => Self::Duplicate(message.to_owned()),
             "55P03" => Self::Busy("a row lock did not come free"),
             "57014" => Self::StatementTimeout,
             "53100" => Self::Full(message.to_owned()),
+            // A quota, or a bound on the size of files, has no code of its own.
+            "XX000" if error.routine() == Some("mdextend") => Self::Full(message.to_owned()),
             "53300" => Self::Busy("the database server has no connection left"),
             // Administrator shutdown, crash shutdown, starting up, idle-in-transaction timeout, read-only (a demoted primary).
             "57P01" | "57P02" | "57P03" | "25P03" | "25006" => {
                 Self::Unavailable(message.to_owned())
             }
-            _ if code.starts_with("08") => Self::Unavailable(message.to_owned()),
+            // Connections, and errors of the system below the server.
+            _ if code.starts_with("08") || code.starts_with("58") => {
+                Self::Unavailable(message.to_owned())
+            }
             _ => Self::Database(format!("{message} ({code})")),
         }
     }

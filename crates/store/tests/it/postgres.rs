@@ -189,3 +189,26 @@ async fn a_server_that_vanished_is_given_up_and_its_connections_with_it() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_that_may_not_grow_are_a_full_disk() {
+    let options = PostgresOptions {
+        wal_segment_mb: 1,
+        ..PostgresOptions::default()
+    };
+    let server = Postgres::start(options).await;
+    let store = open(StoreConfig::new(server.url())).await;
+    let Backend::Postgres(postgres) = store.backend() else {
+        panic!("PostgreSQL")
+    };
+    server.psql("CREATE TABLE grown (text text)").await;
+    let grow = "INSERT INTO grown SELECT repeat('x', 1000) FROM generate_series(1, 4000)";
+    server.psql(grow).await;
+    // One is larger than that already.
+    server.bound_files(1 << 20).await;
+    let refused = sqlx::query(grow).execute(postgres.pool()).await;
+    let refused = StoreError::from(refused.unwrap_err());
+    assert!(matches!(refused, StoreError::Full(_)), "{refused}");
+    server.unbound_files().await;
+    sqlx::query(grow).execute(postgres.pool()).await.unwrap();
+}
