@@ -83,23 +83,40 @@ pub(super) async fn run(shared: Arc<Shared>, mut ended: mpsc::Receiver<Ended>, c
 }
 
 /// Settles for as long as it takes: meanwhile the leases are renewed, and who lost one is told so in the end. None for
-/// those that the broker refuses.
+/// those that the broker refuses, of which each keeps no other from being told.
 async fn settle(shared: &Shared, batch: &[Ended]) -> Vec<Option<Verdict>> {
+    if let Ok(verdicts) = tell(shared, batch).await {
+        return verdicts.into_iter().map(Some).collect();
+    }
+    let mut verdicts = Vec::with_capacity(batch.len());
+    for one in batch {
+        let told = tell(shared, std::slice::from_ref(one)).await;
+        if let Err(error) = &told {
+            tracing::error!(%error, job = %one.fence().job, "a job's end is not stored; it will be rescued");
+        }
+        verdicts.push(told.ok().and_then(|verdicts| verdicts.first().copied()));
+    }
+    verdicts
+}
+
+/// Tells until the broker has heard it, or refuses it.
+async fn tell(shared: &Shared, batch: &[Ended]) -> Result<Vec<Verdict>, StoreError> {
     let settlements: Vec<_> = batch.iter().map(Ended::settlement).collect();
-    for attempt in 0.. {
+    let mut attempt = 0;
+    loop {
         match shared.broker.port().settle(None, settlements.clone()).await {
-            Ok(verdicts) => return verdicts.into_iter().map(Some).collect(),
+            Ok(verdicts) => return Ok(verdicts),
             Err(error) => {
                 observe::failed("settle");
                 tracing::warn!(%error, jobs = batch.len(), "the ends of jobs were not stored");
                 if is_refused(&error) {
-                    return settle_each(shared, batch).await;
+                    return Err(error);
                 }
                 tokio::time::sleep(PAUSES.pause(attempt, shared.random())).await;
+                attempt = attempt.saturating_add(1);
             }
         }
     }
-    Vec::new()
 }
 
 /// Whether the same call will not be heard later either.
@@ -108,21 +125,6 @@ fn is_refused(error: &StoreError) -> bool {
         StoreError::Full(_) | StoreError::StatementTimeout => false,
         error => error.retry_after().is_none(),
     }
-}
-
-/// One that is refused keeps no other from being told.
-async fn settle_each(shared: &Shared, batch: &[Ended]) -> Vec<Option<Verdict>> {
-    let mut verdicts = Vec::with_capacity(batch.len());
-    for ended in batch {
-        let settlements = vec![ended.settlement()];
-        let settled = shared.broker.port().settle(None, settlements).await;
-        if let Err(error) = &settled {
-            observe::failed("settle");
-            tracing::error!(%error, job = %ended.fence().job, "a job's end is not stored; it will be rescued");
-        }
-        verdicts.push(settled.ok().and_then(|verdicts| verdicts.first().copied()));
-    }
-    verdicts
 }
 
 fn told(shared: &Shared, ended: &Ended, verdict: Verdict) {

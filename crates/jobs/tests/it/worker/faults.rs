@@ -48,6 +48,7 @@ pub(super) async fn an_end_that_is_refused_holds_up_no_other(subject: Subject) {
     let faulty = Faulty::new(Arc::clone(&subject.port));
     let (ids, inside) = (several(&subject).await, Arc::clone(&faulty));
     *faulty.refused.lock().unwrap() = Some(ids[7]);
+    faulty.after_refusal.store(3, Ordering::SeqCst);
     let worker = over(&subject, &faulty, move |_what: String, context: Context| {
         if context.attempt() > 1 {
             *inside.refused.lock().unwrap() = None;

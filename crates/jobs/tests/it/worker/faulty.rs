@@ -23,6 +23,8 @@ pub(crate) struct Faulty {
     pub(crate) settles: AtomicU32,
     /// Whose end is refused, always.
     pub(crate) refused: Mutex<Option<JobId>>,
+    /// How many more calls to settle fail after the first one that was refused.
+    pub(crate) after_refusal: AtomicU32,
 }
 
 impl Faulty {
@@ -32,6 +34,7 @@ impl Faulty {
             claims: AtomicU32::new(0),
             settles: AtomicU32::new(0),
             refused: Mutex::default(),
+            after_refusal: AtomicU32::new(0),
         })
     }
 }
@@ -61,6 +64,8 @@ impl Port for Faulty {
         fails(&self.settles)?;
         let refused = *self.refused.lock().unwrap();
         if settlements.iter().any(|one| Some(one.fence.job) == refused) {
+            let more = self.after_refusal.swap(0, Ordering::SeqCst);
+            self.settles.fetch_add(more, Ordering::SeqCst);
             return Err(StoreError::Database("no such thing".to_owned()));
         }
         self.inner.settle(tx, settlements).await
