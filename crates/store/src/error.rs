@@ -72,6 +72,13 @@ impl StoreError {
             _ => None,
         }
     }
+
+    /// Whether it says of the database that it cannot now, and nothing of what was asked: beside what [`StoreError::retry_after`]
+    /// knows, a full disk, and a statement that took too long.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        self.retry_after().is_some() || matches!(self, Self::Full(_) | Self::StatementTimeout)
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {
@@ -212,6 +219,8 @@ mod tests {
         }
         let full = StoreError::of_sqlite_commit(&failure(ffi::SQLITE_FULL));
         assert!(matches!(full, StoreError::Full(_)), "{full}");
+        assert!(full.passes() && full.retry_after().is_none());
+        assert!(!StoreError::Database("no such table".to_owned()).passes());
     }
 
     #[test]

@@ -183,8 +183,9 @@ impl Beating {
                 Err(error) => {
                     observe::failed("rescue");
                     tracing::warn!(%error, "leases that are over were not looked for");
-                    outages += u32::from(!is_out);
-                    is_out = true;
+                    // What is no outage would come again and again, and leases be prolonged that nobody keeps.
+                    let was_out = std::mem::replace(&mut is_out, error.passes());
+                    outages += u32::from(is_out && !was_out);
                 }
             }
             tokio::time::sleep(self.config.scan).await;

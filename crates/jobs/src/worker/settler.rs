@@ -109,21 +109,13 @@ async fn tell(shared: &Shared, batch: &[Ended]) -> Result<Vec<Verdict>, StoreErr
             Err(error) => {
                 observe::failed("settle");
                 tracing::warn!(%error, jobs = batch.len(), "the ends of jobs were not stored");
-                if is_refused(&error) {
+                if !error.passes() {
                     return Err(error);
                 }
                 tokio::time::sleep(PAUSES.pause(attempt, shared.random())).await;
                 attempt = attempt.saturating_add(1);
             }
         }
-    }
-}
-
-/// Whether the same call will not be heard later either.
-fn is_refused(error: &StoreError) -> bool {
-    match error {
-        StoreError::Full(_) | StoreError::StatementTimeout => false,
-        error => error.retry_after().is_none(),
     }
 }
 
