@@ -54,6 +54,8 @@ conform! {
     a_lease_lost_too_often_makes_a_dead_letter
     a_rescue_is_bounded
     an_expired_lease_holds_until_somebody_rescues
+    a_lease_that_is_prolonged_is_not_rescued
+    what_was_found_too_late_is_left
     only_what_had_started_is_a_suspect
     a_suspect_runs_alone_and_is_acquitted
     two_crashes_condemn_an_input_and_no_neighbour

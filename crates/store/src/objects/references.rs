@@ -185,3 +185,46 @@ async fn change(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use stanchion_kernel::{Clock, Entropy};
+    use stanchion_testkit::{Plan, Postgres, walk};
+
+    use super::*;
+    use crate::{MIGRATIONS, Store, StoreConfig};
+
+    const FILL: &str = "
+    INSERT INTO stanchion_store.objects
+    SELECT 'object ' || n, CASE WHEN n % 100 = 0 THEN now() + n * interval '1 second' END
+    FROM generate_series(1, 20000) AS n;
+    INSERT INTO stanchion_store.object_references
+    SELECT gen_random_uuid(), 'object ' || n FROM generate_series(1, 20000) AS n
+    ";
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn every_statement_is_served_by_an_index() {
+        let database = Postgres::shared().await.empty_database().await;
+        let config = StoreConfig::new(database.url());
+        let store = Store::open(config, Clock::system(), Entropy::system()).await;
+        store.unwrap().migrate(&[MIGRATIONS]).await.unwrap();
+        database.psql(FILL).await;
+        database.psql("VACUUM ANALYZE").await;
+        let statements = [
+            (RELEASE_POSTGRES, "object_references_pkey"),
+            (MARK_POSTGRES, "objects_pkey"),
+            (MARKED_POSTGRES, "objects_by_mark"),
+            (REFERRED_POSTGRES, "object_references_by_key"),
+            (UNMARK_POSTGRES, "objects_pkey"),
+            (FORGET_POSTGRES, "objects_pkey"),
+        ];
+        for kind in [Plan::Generic, Plan::Custom { elements: 1 }] {
+            for (sql, index) in statements {
+                let plan = database.plan(sql, kind).await;
+                assert!(plan.contains(index), "{kind:?}\n{sql}\n{plan}");
+                let whole = walk(&plan, &["objects", "objects_pkey", "object_references"]);
+                assert_eq!(whole, None, "{kind:?}\n{sql}\n{plan}");
+            }
+        }
+    }
+}

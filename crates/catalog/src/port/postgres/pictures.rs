@@ -189,3 +189,49 @@ async fn touch(connection: &mut PgConnection, id: Uuid) -> Result<Product, Catal
     append_postgres(connection, &[product_change(id, version, Kind::Updated)]).await?;
     write::product(connection, id).await
 }
+
+#[cfg(test)]
+mod tests {
+    use stanchion_testkit::{Plan, Postgres as Server, walk};
+
+    use super::*;
+    use crate::port::plans;
+    use crate::port::postgres::write::ORPHAN_PICTURES;
+
+    const FILL: &str = "
+    INSERT INTO stanchion_catalog.pictures (
+        id, product_id, position, state, content_hash, media_type, bytes, width, height, renditions
+    )
+    SELECT gen_random_uuid(), p.id, n, CASE WHEN random() < 0.01 THEN 'pending' ELSE 'ready' END,
+        sha256(n::text::bytea), 'image/png', 1, 1, 1, '[]'
+    FROM stanchion_catalog.products AS p, generate_series(0, 2) AS n
+    ";
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn every_statement_about_pictures_is_served_by_an_index() {
+        let database = Server::shared().await.empty_database().await;
+        plans::filled(database.url()).await;
+        database.psql(FILL).await;
+        database.psql("VACUUM ANALYZE").await;
+        let statements = [
+            (PENDING, "pictures_unsettled"),
+            (ORPHANED, "pictures_unsettled"),
+            (OF_CONTENT, "pictures_product_id_content_hash_key"),
+            (ADD, "pictures_product_id_position_key"),
+            (PRODUCT_OF, "pictures_pkey"),
+            (SETTLE, "pictures_pkey"),
+            (REMOVE, "pictures_pkey"),
+            (FORGET, "pictures_unsettled"),
+            (TOUCH, "products_pkey"),
+            (ORPHAN_PICTURES, "pictures_product_id_"),
+        ];
+        for kind in [Plan::Generic, Plan::Custom { elements: 1 }] {
+            for (sql, index) in statements {
+                let plan = database.plan(sql, kind).await;
+                assert!(plan.contains(index), "{kind:?}\n{sql}\n{plan}");
+                let whole = walk(&plan, &["pictures", "pictures_pkey", "products"]);
+                assert_eq!(whole, None, "{kind:?}\n{sql}\n{plan}");
+            }
+        }
+    }
+}

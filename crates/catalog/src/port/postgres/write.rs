@@ -19,7 +19,7 @@ const CREATE: &str = include_str!("create.sql");
 const UPSERT: &str = include_str!("upsert.sql");
 const REPLACE: &str = include_str!("replace.sql");
 const DELETE: &str = include_str!("delete.sql");
-const ORPHAN_PICTURES: &str = include_str!("orphan_pictures.sql");
+pub(super) const ORPHAN_PICTURES: &str = include_str!("orphan_pictures.sql");
 
 type Query = sqlx::query::Query<'static, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
