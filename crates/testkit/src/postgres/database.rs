@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use super::plan::Plan;
+use super::plan::{Plan, walk};
 use super::server::Server;
 
 /// A database of its own for one test. It is dropped with this value, connections or not.
@@ -44,6 +44,21 @@ impl Database {
     /// When the server refuses the statement.
     pub async fn plan(&self, sql: &str, plan: Plan) -> String {
         self.psql(&plan.explain(sql)).await
+    }
+
+    /// Asserts of each statement that its plans, for any values and for one, use this index and read none of these tables or
+    /// indexes from end to end.
+    ///
+    /// # Panics
+    /// When one does otherwise, with its plan.
+    pub async fn is_served(&self, statements: &[(&str, &str)], whole: &[&str]) {
+        for kind in [Plan::Generic, Plan::Custom { elements: 1 }] {
+            for (sql, index) in statements {
+                let plan = self.plan(sql, kind).await;
+                assert!(plan.contains(index), "{kind:?}\n{sql}\n{plan}");
+                assert_eq!(walk(&plan, whole), None, "{kind:?}\n{sql}\n{plan}");
+            }
+        }
     }
 }
 
