@@ -51,6 +51,11 @@ pub const MIGRATIONS: Migrations = Migrations {
             name: "room",
             sql: include_str!("../migrations/postgres/0003_room.sql"),
         },
+        Migration {
+            version: 4,
+            name: "inserts",
+            sql: include_str!("../migrations/postgres/0004_inserts.sql"),
+        },
     ],
 };
 

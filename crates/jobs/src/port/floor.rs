@@ -323,15 +323,15 @@ mod tests {
         assert_eq!(all.lanes, expected);
 
         floors.not_recalled(&all, at(0), at(10));
-        let early = floors.passed(at(20)).unwrap();
+        let early = floors.passed(at(60)).unwrap();
         let cut = Place::of(place(8 * minute).run_at);
         let [(_, of_idle), (_, of_lane)] = [0, 1].map(|n| early.lanes[n].clone());
         assert_eq!(of_idle.min(of_lane), place(minute));
         assert_eq!(of_idle.max(of_lane), cut);
 
         // What ends before a part has nothing of it.
-        floors.recalled(&early, at(20), at(21));
-        let late = floors.passed(at(71)).unwrap();
+        floors.recalled(&early, at(60), at(61));
+        let late = floors.passed(at(111)).unwrap();
         assert_eq!(late.window.from, cut.run_at);
         assert_eq!(late.lanes, [(lane(), place(9 * minute))]);
     }

@@ -34,6 +34,9 @@ use read::Reads;
 use settle::Settle;
 
 const FIRE: &str = include_str!("postgres/fire.sql");
+const ALLOW: &str = include_str!("postgres/allow.sql");
+/// What the walk of a part of what lies before the floors may take.
+const PART: Duration = Duration::from_secs(1);
 
 /// The queue on a PostgreSQL database.
 #[derive(Debug)]
@@ -135,7 +138,7 @@ impl PostgresJobs {
             let from = walk.since(leased.floor);
             (walk, Window { from, to: None })
         };
-        let found = self.rescue_window(rules, window, limit).await;
+        let found = self.rescue_window(rules, window, limit, None).await;
         let ended = self.store.clock().monotonic();
         let mut leased = self.leased();
         if was_walked(&found) {
@@ -161,7 +164,7 @@ impl PostgresJobs {
             patience: Duration::MAX,
             ..rules
         };
-        let found = self.rescue_window(rules, part, limit).await;
+        let found = self.rescue_window(rules, part, limit, Some(PART)).await;
         let ended = self.store.clock().monotonic();
         let mut leased = self.leased();
         match found {
@@ -186,10 +189,14 @@ impl PostgresJobs {
         rules: RescueRules,
         window: Window,
         limit: u32,
+        allowed: Option<Duration>,
     ) -> Result<(Timestamp, Vec<Rescued>), StoreError> {
         let began = self.store.clock().monotonic();
         let run = async {
             let mut tx = self.postgres.begin().await?;
+            if let Some(allowed) = allowed {
+                allow(&mut tx, allowed).await?;
+            }
             let (at, lost) = settle::expired(&mut tx, rules, window, limit).await?;
             rules.in_time(began, self.store.clock().monotonic())?;
             let rescued = self.settle.rescue(&mut tx, lost).await?;
@@ -214,6 +221,13 @@ fn connection(tx: &mut Tx) -> Result<&mut PgConnection, StoreError> {
         TxKind::Postgres(tx) => Ok(tx),
         TxKind::Sqlite(..) => Err(foreign_transaction()),
     }
+}
+
+/// The rest of a transaction has so long for each of its statements, or less.
+async fn allow(connection: &mut PgConnection, time: Duration) -> Result<(), StoreError> {
+    let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    sqlx::query(ALLOW).bind(millis).execute(connection).await?;
+    Ok(())
 }
 
 /// Whether the database walked an index, to its end or for as long as it allows.
@@ -386,8 +400,11 @@ impl Port for PostgresJobs {
             return Ok(0);
         };
         let run = async {
-            let mut connection = self.postgres.acquire().await?;
-            claim::recall(&mut connection, &passed, limit).await
+            let mut tx = self.postgres.begin().await?;
+            allow(&mut tx, PART).await?;
+            let recalled = claim::recall(&mut tx, &passed, limit).await?;
+            self.postgres.commit(tx).await?;
+            Ok(recalled)
         };
         let recalled = self.alone("jobs_recall", run).await;
         let ended = self.store.clock().monotonic();

@@ -43,20 +43,29 @@ const NEAR: Share = Share {
     pause: 20,
     longest: Duration::from_secs(30),
 };
-/// Those from the beginning a fiftieth.
+/// Where they are dear, a fiftieth.
+const DEAR_NEAR: Share = Share { pause: 50, ..NEAR };
+/// Those from the beginning, too.
 const WHOLE: Share = Share {
     pause: 50,
     longest: Duration::from_mins(5),
 };
 
+/// A walk that takes longer is over much that is dead.
+const DEAR: Duration = Duration::from_millis(100);
+
 /// When walks begin shortly before a floor.
 #[derive(Debug, Default)]
-pub(crate) struct Near(Pace);
+pub(crate) struct Near {
+    pace: Pace,
+    /// What the last one took.
+    took: Duration,
+}
 
 impl Near {
     /// Where a walk begins now.
     pub(crate) fn walk(&self, now: Duration) -> Walk {
-        if self.0.is_due(now) {
+        if self.pace.is_due(now) {
             Walk::Near
         } else {
             Walk::On
@@ -65,8 +74,15 @@ impl Near {
 
     pub(crate) fn walked(&mut self, walk: Walk, began: Duration, ended: Duration) {
         if walk == Walk::Near {
-            self.0.ran(&NEAR, began, ended);
+            self.took = ended.saturating_sub(began);
+            let share = if self.is_dear() { DEAR_NEAR } else { NEAR };
+            self.pace.ran(&share, began, ended);
         }
+    }
+
+    /// The last one took so long that the next is not soon.
+    pub(crate) fn is_dear(&self) -> bool {
+        self.took > DEAR
     }
 }
 
@@ -96,11 +112,19 @@ mod tests {
         near.walked(Walk::Near, second, second);
         assert_eq!(near.walk(second + Duration::from_millis(19)), Walk::On);
         assert_eq!(near.walk(second + Duration::from_millis(20)), Walk::Near);
-        near.walked(Walk::Near, second, 2 * second);
-        near.walked(Walk::On, 3 * second, 4 * second);
-        assert_eq!(near.walk(21 * second), Walk::On);
-        assert_eq!(near.walk(22 * second), Walk::Near);
+        assert!(!near.is_dear());
+        let (tenth, half) = (second / 10, second / 2);
+        near.walked(Walk::Near, second, second + tenth);
+        assert!(!near.is_dear());
+        assert_eq!(near.walk(3 * second), Walk::On);
+        assert_eq!(near.walk(3 * second + tenth), Walk::Near);
+        near.walked(Walk::Near, second, second + half);
+        near.walked(Walk::On, 3 * second, 3 * second);
+        assert!(near.is_dear());
+        assert_eq!(near.walk(26 * second), Walk::On);
+        assert_eq!(near.walk(26 * second + half), Walk::Near);
         near.walked(Walk::Near, second, 100 * second);
+        assert_eq!(near.walk(129 * second), Walk::On);
         assert_eq!(near.walk(130 * second), Walk::Near);
         assert!(whole.is_due(Duration::ZERO));
         whole.walked(second, 2 * second);

@@ -1,7 +1,7 @@
 //! What lies before the floors, looked at in parts.
 //!
-//! Beside an old snapshot a walk from the beginning of an index may take longer than the database allows. A part that it cancels is
-//! divided, until each is walked within its time; where two in a row take little of it, they become one again.
+//! Beside an old snapshot a walk from the beginning of an index may take minutes. A part gets a second; one that the database cancels
+//! then is divided, until each is walked within its time; where two in a row take little of it, they become one again.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -15,7 +15,9 @@ use super::sweeps::{Pace, Share};
 const CUTS: usize = 1024;
 /// The first part that is cut off before the end is so long, and the next ones always twice as long.
 const SHORTEST: Duration = Duration::from_mins(1);
-/// Walks of parts take a fiftieth of the time,
+/// While parts are divided, their walks take a sixth of the time.
+const CANCELLED_PAUSE: u32 = 5;
+/// Later a fiftieth,
 const PAUSE: u32 = 50;
 /// or up to a twentieth, so that
 const LEAST_PAUSE: u32 = 20;
@@ -94,7 +96,7 @@ impl Windows {
             self.go_on(window);
         }
         let share = Share {
-            pause: 1,
+            pause: CANCELLED_PAUSE,
             longest: ROUND,
         };
         self.pace.ran(&share, began, ended);
@@ -113,7 +115,7 @@ mod tests {
     use super::*;
 
     const MINUTE: i64 = 60_000_000;
-    const ALLOWED: Duration = Duration::from_secs(10);
+    const ALLOWED: Duration = Duration::from_secs(1);
 
     fn at(minutes: i64) -> Timestamp {
         Timestamp::from_micros(minutes * MINUTE)
@@ -174,9 +176,9 @@ mod tests {
         joined && parts[0].0 == Timestamp::default() && parts[parts.len() - 1].1 == at(end)
     }
 
-    /// A second for every minute of the last two hours.
+    /// A tenth of a second for every minute of the last two hours.
     fn busy(from: i64, to: i64) -> i64 {
-        (to - from.max(9_880 * MINUTE)).max(0) / 60
+        (to - from.max(9_880 * MINUTE)).max(0) / 600
     }
 
     /// A minute for one moment.
@@ -202,7 +204,7 @@ mod tests {
         let parts = walker.round();
         assert!(is_whole(&parts, 10_000), "{parts:?}");
         let took = walker.now;
-        assert!(took < Duration::from_mins(50), "{took:?}");
+        assert!(took < Duration::from_mins(15), "{took:?}");
         // The parts stay, and grow where work goes on.
         walker.end += 15;
         let parts = walker.round();
@@ -211,8 +213,8 @@ mod tests {
         let began = walker.now;
         walker.round();
         let took = walker.now - began;
-        let walked = Duration::from_secs(135);
-        assert!(took < (LEAST_PAUSE + 2) * walked, "{took:?}");
+        let walked = Duration::from_millis(13_500);
+        assert!(took < ROUND + (LEAST_PAUSE + 2) * walked, "{took:?}");
     }
 
     #[test]

@@ -146,7 +146,7 @@ pub(super) async fn recall(
         .bind(ids)
         .bind(passed.window.from.to_datetime())
         .bind(i64::from(limit));
-    Ok(committed(query.execute(connection).await)?.rows_affected())
+    Ok(query.execute(connection).await?.rows_affected())
 }
 
 /// Places by columns, as `unnest` takes them.

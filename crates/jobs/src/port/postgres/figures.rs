@@ -26,8 +26,10 @@ const LANES: usize = 4096;
 pub(super) struct Seen {
     /// The first moment at which something is ready, by lane.
     lanes: BTreeMap<Lane, Timestamp>,
-    /// The first moment at which a lease ends.
+    /// The first moment at which a lease ends of those that there were.
     leased: Timestamp,
+    /// When it was.
+    at: Timestamp,
     /// There was one.
     is_known: bool,
     near: Near,
@@ -110,7 +112,7 @@ impl Seen {
             });
         }
         let (lanes, leased) = if self.is_known {
-            (self.lanes.clone(), self.leased)
+            (self.lanes.clone(), self.first_lease(walk))
         } else {
             (lanes, leased)
         };
@@ -128,7 +130,17 @@ impl Seen {
 
     /// No lease ends before it, but of what was slow to be claimed.
     pub(super) fn leased(&self) -> Timestamp {
-        Walk::Near.since(self.leased)
+        Walk::Near.since(self.first_lease(Walk::Near))
+    }
+
+    /// The next claim may be for a shorter time than those that there are: its lease ends after the last count, and that is all. What
+    /// lies dead from there on is of as long as leases last, so where it takes long it is walked with what lies before.
+    fn first_lease(&self, walk: Walk) -> Timestamp {
+        if walk == Walk::On && self.near.is_dear() {
+            self.leased
+        } else {
+            self.leased.min(self.at)
+        }
     }
 
     /// How long it took, to the end or not.
@@ -148,8 +160,7 @@ impl Seen {
             self.lanes.clear();
         }
         if let Some(at) = counted.at {
-            // The next claim may be for a shorter time than those that there are.
-            self.leased = counted.leased.unwrap_or(at).min(at);
+            (self.leased, self.at) = (counted.leased.unwrap_or(at), at);
         }
     }
 }
@@ -259,7 +270,7 @@ mod tests {
         database.psql(LATE).await;
         let counted = count(&mut connection, &begin, 100).await.unwrap();
         seen.note(&counted);
-        assert_eq!(Some(seen.leased), counted.at);
+        assert_eq!(Some(seen.first_lease(Walk::Near)), counted.at);
     }
 
     #[test]
@@ -277,13 +288,21 @@ mod tests {
         let expected = BTreeMap::from([(lane("b", 4), second(40))]);
         assert_eq!((own.lanes, own.leased), (expected, second(50)));
         seen.is_known = true;
+        (seen.leased, seen.at) = (second(130), second(100));
+        let begins = |seen: &Seen, now| {
+            let begin = begin(seen, now).unwrap();
+            (begin.walk, begin.lanes[&lane("a", 4)], begin.leased)
+        };
+        let early = (Walk::Near, second(90), second(90));
+        assert_eq!(begins(&seen, 3 * at), early);
         let near = begin(&seen, 3 * at).unwrap();
-        assert_eq!(
-            (near.walk, near.lanes[&lane("a", 4)]),
-            (Walk::Near, second(90))
-        );
-        seen.walked(&near, 3 * at, 4 * at);
-        let on = begin(&seen, 5 * at).unwrap();
-        assert_eq!((on.walk, on.lanes[&lane("a", 4)]), (Walk::On, second(100)));
+        let little = Duration::from_millis(10);
+        seen.walked(&near, 3 * at, 3 * at + little);
+        let on = (Walk::On, second(100), second(100));
+        assert_eq!(begins(&seen, 3 * at + 2 * little), on);
+        // What lies dead of as long as leases last is not walked again and again.
+        seen.walked(&near, 4 * at, 5 * at);
+        let on = (Walk::On, second(100), second(130));
+        assert_eq!(begins(&seen, 6 * at), on);
     }
 }

@@ -1,3 +1,4 @@
+use sqlx::{Connection as _, PgConnection};
 use stanchion_store::Rendered;
 use stanchion_testkit::{Database, Plan, Postgres as Server, walk};
 
@@ -8,6 +9,7 @@ use super::prune::{PRUNE_SUSPECTS, Prune};
 use super::read::{HOLDERS, PASSED, RECENT, Reads};
 use super::replay::{Letters, REPLAY};
 use super::settle::{CANCEL, EXPIRED, PROLONG, STATE, Settle, UNPARK};
+use super::{PART, allow};
 use crate::port::plans::{ROWS, migrated};
 
 const FILL: &str = "
@@ -161,4 +163,24 @@ async fn every_statement_is_served_by_an_index() {
     is_served(&database, "full", &[Plan::Generic, ONE, BATCH]).await;
     database.psql("VACUUM ANALYZE").await;
     is_served(&database, "full and analysed", &[Plan::Generic, ONE, BATCH]).await;
+}
+
+async fn allowed(connection: &mut PgConnection) -> String {
+    let shown = sqlx::query_scalar("SELECT current_setting('statement_timeout')");
+    shown.fetch_one(connection).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_walk_of_a_part_has_a_second_or_what_a_statement_has_if_that_is_less() {
+    let database = Server::shared().await.empty_database().await;
+    let mut connection = PgConnection::connect(database.url()).await.unwrap();
+    for (before, within) in [("0", "1s"), ("1min", "1s"), ("100ms", "100ms")] {
+        let set = sqlx::query("SELECT set_config('statement_timeout', $1, false)").bind(before);
+        set.execute(&mut connection).await.unwrap();
+        let mut tx = connection.begin().await.unwrap();
+        allow(&mut tx, PART).await.unwrap();
+        assert_eq!(allowed(&mut tx).await, within);
+        tx.rollback().await.unwrap();
+        assert_eq!(allowed(&mut connection).await, before);
+    }
 }
