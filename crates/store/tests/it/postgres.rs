@@ -172,7 +172,7 @@ async fn a_server_that_vanished_is_given_up_and_its_connections_with_it() {
     let Backend::Postgres(postgres) = store.backend() else {
         panic!("a store on PostgreSQL");
     };
-    // The store's own tasks may have needed more of them.
+    // Under load there has been more than one.
     let is_idle = || async { postgres.pool().num_idle() > 0 };
     eventually("another connection is idle", limit, is_idle).await;
     proxy.vanish();
