@@ -35,6 +35,7 @@ use settle::Settle;
 
 const FIRE: &str = include_str!("postgres/fire.sql");
 const ALLOW: &str = include_str!("postgres/allow.sql");
+const ALLOW_AGAIN: &str = include_str!("postgres/allow_again.sql");
 /// What the walk of a part of what lies before the floors may take.
 const PART: Duration = Duration::from_secs(1);
 
@@ -198,6 +199,9 @@ impl PostgresJobs {
                 allow(&mut tx, allowed).await?;
             }
             let (at, lost) = settle::expired(&mut tx, rules, window, limit).await?;
+            if allowed.is_some() {
+                allow_again(&mut tx).await?;
+            }
             rules.in_time(began, self.store.clock().monotonic())?;
             let rescued = self.settle.rescue(&mut tx, lost).await?;
             self.postgres.commit(tx).await?;
@@ -227,6 +231,12 @@ fn connection(tx: &mut Tx) -> Result<&mut PgConnection, StoreError> {
 async fn allow(connection: &mut PgConnection, time: Duration) -> Result<(), StoreError> {
     let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     sqlx::query(ALLOW).bind(millis).execute(connection).await?;
+    Ok(())
+}
+
+/// The rest of a transaction has as long for each of its statements as the connection was told.
+async fn allow_again(connection: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query(ALLOW_AGAIN).execute(connection).await?;
     Ok(())
 }
 
@@ -402,7 +412,9 @@ impl Port for PostgresJobs {
         let run = async {
             let mut tx = self.postgres.begin().await?;
             allow(&mut tx, PART).await?;
-            let recalled = claim::recall(&mut tx, &passed, limit).await?;
+            let ids = claim::passed_by(&mut tx, &passed, limit).await?;
+            allow_again(&mut tx).await?;
+            let recalled = claim::recall(&mut tx, &ids).await?;
             self.postgres.commit(tx).await?;
             Ok(recalled)
         };

@@ -41,6 +41,11 @@ const DELETE: &str = "DELETE FROM stanchion_jobs.jobs";
 const LONG_AGO: &str = "UPDATE stanchion_jobs.jobs SET run_at = now() - interval '90 minutes'";
 const LOST_LONG_AGO: &str =
     "UPDATE stanchion_jobs.jobs SET leased_until = now() - interval '90 minutes'";
+/// What the walk of a part may not take.
+const SLOW: &str = "
+CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(1.2); RETURN NULL; END$$;
+CREATE TRIGGER slow AFTER UPDATE ON stanchion_jobs.jobs EXECUTE FUNCTION slow();
+";
 const ALLOWED: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_mins(1);
 const SHORT: Duration = Duration::from_millis(1);
@@ -224,4 +229,29 @@ async fn what_was_very_slow_to_be_committed_is_recalled() {
     }
     assert_eq!(claimed, slow);
     assert_eq!(server.recall(1).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_found_in_time_is_recalled_however_long_that_takes() {
+    let (_, database) = databases::postgres().await;
+    let server = server(&database, LONG).await;
+    assert!(server.claim(wish(1, LONG)).await.unwrap().is_empty());
+    enqueue(&server).await;
+    database.psql(LONG_AGO).await;
+    database.psql(SLOW).await;
+    assert_eq!(server.recall(10).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_found_in_time_is_rescued_however_long_that_takes() {
+    let (_, database) = databases::postgres().await;
+    let server = server(&database, LONG).await;
+    let rules = RescueRules::default();
+    assert!(server.rescue(rules, 10).await.unwrap().is_empty());
+    enqueue(&server).await;
+    let lost = claims(&*server).await;
+    database.psql(LOST_LONG_AGO).await;
+    database.psql(SLOW).await;
+    let rescued = something(async || server.rescue(rules, 10).await.unwrap().pop()).await;
+    assert_eq!(rescued.fence, lost.fence);
 }

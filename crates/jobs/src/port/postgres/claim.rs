@@ -20,6 +20,7 @@ pub(super) const CLAIM_ALONE: &str = include_str!("claim_alone.sql");
 pub(super) const START: &str = include_str!("start.sql");
 pub(super) const RENEW: &str = include_str!("renew.sql");
 pub(super) const HOLD: &str = include_str!("hold.sql");
+pub(super) const PASSED_BY: &str = include_str!("passed_by.sql");
 pub(super) const RECALL: &str = include_str!("recall.sql");
 
 /// How far back this claim walks, and from where on it walks each of its lanes.
@@ -129,23 +130,29 @@ fn found(rows: &[PgRow], lease: LeaseId) -> Result<Found, StoreError> {
     Ok(found)
 }
 
-/// Puts what was passed by where claims look; answers how much.
-pub(super) async fn recall(
+/// Finds what was passed by, and locks it.
+pub(super) async fn passed_by(
     connection: &mut PgConnection,
     passed: &Passed,
     limit: u32,
-) -> Result<u64, StoreError> {
+) -> Result<Vec<Uuid>, StoreError> {
     let lanes = passed.lanes.iter().map(|(lane, _)| lane);
     let queues: Vec<&str> = lanes.clone().map(|(queue, _)| queue.as_str()).collect();
     let levels: Vec<i16> = lanes.map(|(_, priority)| level(*priority)).collect();
     let (moments, ids) = places(passed.lanes.iter().map(|(_, place)| place));
-    let query = sqlx::query(RECALL)
+    let query = sqlx::query_scalar(PASSED_BY)
         .bind(queues)
         .bind(levels)
         .bind(moments)
         .bind(ids)
         .bind(passed.window.from.to_datetime())
         .bind(i64::from(limit));
+    Ok(query.fetch_all(connection).await?)
+}
+
+/// Puts what was passed by where claims look; answers how much.
+pub(super) async fn recall(connection: &mut PgConnection, ids: &[Uuid]) -> Result<u64, StoreError> {
+    let query = sqlx::query(RECALL).bind(ids);
     Ok(query.execute(connection).await?.rows_affected())
 }
 

@@ -1,15 +1,16 @@
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
 use stanchion_store::Rendered;
 use stanchion_testkit::{Database, Plan, Postgres as Server, walk};
 
-use super::claim::{CLAIM, CLAIM_ALONE, HAS_SUSPECTS, HOLD, RECALL, RENEW, START};
+use super::claim::{CLAIM, CLAIM_ALONE, HAS_SUSPECTS, HOLD, PASSED_BY, RECALL, RENEW, START};
 use super::enqueue::{Enqueue, OWNERS};
 use super::figures::FIGURES;
 use super::prune::{PRUNE_SUSPECTS, Prune};
 use super::read::{HOLDERS, PASSED, RECENT, Reads};
 use super::replay::{Letters, REPLAY};
 use super::settle::{CANCEL, EXPIRED, PROLONG, STATE, Settle, UNPARK};
-use super::{PART, allow};
+use super::{PART, allow, allow_again};
 use crate::port::plans::{ROWS, migrated};
 
 const FILL: &str = "
@@ -54,6 +55,7 @@ fn batches() -> Vec<(&'static str, &'static str)> {
     vec![
         (START, "jobs_pkey"),
         (RENEW, "jobs_pkey"),
+        (RECALL, "jobs_pkey"),
         (Settle::new().rendered(&["again"]).sql, "jobs_pkey"),
         (Settle::new().rendered(&[]).sql, "jobs_pkey"),
         (
@@ -72,7 +74,7 @@ fn statements() -> Vec<(&'static str, &'static str)> {
         (CLAIM, "jobs_pkey"),
         (HAS_SUSPECTS, "jobs_alone"),
         (CLAIM_ALONE, "jobs_alone"),
-        (RECALL, "jobs_ready"),
+        (PASSED_BY, "jobs_ready"),
         (HOLD, "jobs_pkey"),
         (EXPIRED, "jobs_leased"),
         (PROLONG, "jobs_leased"),
@@ -171,15 +173,18 @@ async fn allowed(connection: &mut PgConnection) -> String {
 }
 
 #[tokio::test]
-async fn the_walk_of_a_part_has_a_second_or_what_a_statement_has_if_that_is_less() {
+async fn the_walk_of_a_part_has_a_second_or_less_and_what_follows_has_what_it_had() {
     let database = Server::shared().await.empty_database().await;
-    let mut connection = PgConnection::connect(database.url()).await.unwrap();
     for (before, within) in [("0", "1s"), ("1min", "1s"), ("100ms", "100ms")] {
-        let set = sqlx::query("SELECT set_config('statement_timeout', $1, false)").bind(before);
-        set.execute(&mut connection).await.unwrap();
+        let options: PgConnectOptions = database.url().parse().unwrap();
+        let options = options.options([("statement_timeout", before)]);
+        let mut connection = PgConnection::connect_with(&options).await.unwrap();
         let mut tx = connection.begin().await.unwrap();
         allow(&mut tx, PART).await.unwrap();
         assert_eq!(allowed(&mut tx).await, within);
+        allow_again(&mut tx).await.unwrap();
+        assert_eq!(allowed(&mut tx).await, before);
+        allow(&mut tx, PART).await.unwrap();
         tx.rollback().await.unwrap();
         assert_eq!(allowed(&mut connection).await, before);
     }
