@@ -9,7 +9,7 @@ use crate::{Encoding, JpegCodec, MediaError, Recipe};
 /// Names what decodes, resizes and encodes. It is part of every key: change it whenever the bytes of a rendition may.
 pub(crate) fn version(encoding: Encoding, codec: JpegCodec) -> &'static str {
     match (encoding, codec) {
-        (Encoding::Jpeg, JpegCodec::Rust) => "2 jpeg-encoder 0.7",
+        (Encoding::Jpeg, JpegCodec::Rust) => "3 jpeg-encoder 0.7",
         (Encoding::Jpeg, JpegCodec::Turbojpeg) => "2 turbojpeg-sys 1.2",
         (Encoding::Webp, _) => "2 libwebp-sys 0.9",
     }

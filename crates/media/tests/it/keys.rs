@@ -33,7 +33,7 @@ fn keys_are_what_they_were() {
     let keys: Vec<String> = keys.iter().map(Key::to_string).collect();
     insta::assert_snapshot!(keys.join("\n"), @"
     o-b68145d2e26602db389dbfc2bc679cd2f04cbd2f10c9a0ff41e983252f30785c
-    r-9293098bb45fce7fa229dc21268090124b104401826feaa9b1004e4ac4e91f2f.jpg
+    r-b05f10ae6669684c4fe1262f699a0da9d6c1ef98c816c12c49c1154994f3622d.jpg
     r-4fecb8b64110588655beaa435931d841afedd1c9fb25dcc8a453c751ba25d4ed.webp
     ");
 }

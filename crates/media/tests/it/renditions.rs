@@ -389,3 +389,33 @@ fn a_recipe_that_cannot_be_followed_says_which_field_is_wrong() {
         assert_eq!(error.refusal(), Refusal::Internal);
     }
 }
+
+#[test]
+fn colours_of_neighbours_are_averaged_and_none_is_left_out() {
+    let (red, blue) = ([220, 30, 30], [30, 30, 220]);
+    let columns: fn(u32, u32) -> u32 = |x, _| x;
+    for stripe in [columns, |_, y| y] {
+        let (width, height) = (101, 75);
+        let at = |x, y| if stripe(x, y) % 2 == 0 { red } else { blue };
+        let rows = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        let pixels: Vec<u8> = rows.flat_map(|(x, y)| at(x, y)).collect();
+        let depth = png::BitDepth::Eight;
+        let picture = png_of(&pixels, width, height, png::ColorType::Rgb, depth, |_| {});
+        let codecs = [JpegCodec::Rust, JpegCodec::Turbojpeg];
+        for jpeg_codec in codecs.into_iter().filter(|codec| codec.is_built()) {
+            let mut pipeline = Pipeline::default();
+            pipeline.recipe.jpeg_codec = jpeg_codec;
+            let rendered = pipeline.render(&picture, Encoding::Jpeg).unwrap();
+            let seen = Seen::of(&rendered[0]);
+            let sum = |channel: usize| {
+                let values = seen.pixels.iter().skip(channel).step_by(3);
+                values.map(|&value| u32::from(value)).sum::<u32>()
+            };
+            let (red, blue) = (sum(0), sum(2));
+            assert!(
+                red.abs_diff(blue) < (red + blue) / 20,
+                "{jpeg_codec:?}: {red} red, {blue} blue"
+            );
+        }
+    }
+}

@@ -77,6 +77,7 @@ pub(super) struct Measured {
     pub(super) cpu_ms: f64,
     pub(super) bytes: usize,
     pub(super) ssim: f64,
+    pub(super) colours_db: f64,
 }
 
 pub(super) fn measure(bench: &Bench) -> anyhow::Result<Vec<(Cell, Measured)>> {
@@ -105,6 +106,7 @@ pub(super) fn measure(bench: &Bench) -> anyhow::Result<Vec<(Cell, Measured)>> {
                     cpu_ms: median(std::mem::take(&mut times[index])),
                     bytes: rendered[index].len(),
                     ssim: similarity::ssim(&reference, &seen, WIDTH as usize),
+                    colours_db: similarity::colours_db(&reference, &seen),
                 };
                 eprintln!("{source:?} {encoding:?} {tool}: {measured:?}");
                 let cell = Cell {
@@ -161,12 +163,12 @@ pub(super) fn median(mut values: Vec<f64>) -> f64 {
 
 pub(super) fn table(cells: &[(Cell, Measured)]) -> String {
     let mut text = String::from(
-        "| from | to | by | CPU-ms | pictures/s per core | bytes | SSIM |\n|---|---|---|---|---|---|---|\n",
+        "| from | to | by | CPU-ms | pictures/s per core | bytes | SSIM | colours, dB |\n|---|---|---|---|---|---|---|---|\n",
     );
     for (cell, measured) in cells {
         let _ = writeln!(
             text,
-            "| {:?} | {:?} | {} | {:.1} | {:.0} | {} | {:.4} |",
+            "| {:?} | {:?} | {} | {:.1} | {:.0} | {} | {:.4} | {:.1} |",
             cell.source,
             cell.encoding,
             cell.tool,
@@ -174,8 +176,9 @@ pub(super) fn table(cells: &[(Cell, Measured)]) -> String {
             1000.0 / measured.cpu_ms,
             measured.bytes,
             measured.ssim,
+            measured.colours_db,
         );
     }
-    text + "\n2725 × 2225 becomes 720 × 588, JPEG of quality 80 and WebP of quality 75, one thread each. The reference of SSIM \
-            is made by sharp from all pixels, with the same filter."
+    text + "\n2725 × 2225 becomes 720 × 588, JPEG of quality 80 and WebP of quality 75, one thread each. The reference of SSIM, \
+            which sees brightness alone, and of colours is made by sharp from all pixels, with the same filter."
 }

@@ -22,6 +22,26 @@ pub(super) fn ssim(a: &[u8], b: &[u8], width: usize) -> f64 {
     sum / count
 }
 
+/// How far the colours of two pictures of three channels are from each other, whatever their brightness: the ratio of the largest error
+/// to that of the chrominance, in decibels. More is nearer.
+pub(super) fn colours_db(a: &[u8], b: &[u8]) -> f64 {
+    let (a, b) = (a.as_chunks().0, b.as_chunks().0);
+    let errors = a.iter().zip(b).flat_map(|(&a, &b)| {
+        let ((a_blue, a_red), (b_blue, b_red)) = (chrominance(a), chrominance(b));
+        [(a_blue - b_blue).powi(2), (a_red - b_red).powi(2)]
+    });
+    let mean = errors.sum::<f64>() / (2 * a.len()).max(1) as f64;
+    10.0 * (255.0_f64.powi(2) / mean).log10()
+}
+
+fn chrominance([red, green, blue]: [u8; 3]) -> (f64, f64) {
+    let (red, green, blue) = (f64::from(red), f64::from(green), f64::from(blue));
+    (
+        -0.1687 * red - 0.3313 * green + 0.5 * blue,
+        0.5 * red - 0.4187 * green - 0.0813 * blue,
+    )
+}
+
 fn brightness(pixels: &[u8]) -> Vec<f64> {
     let (pixels, _) = pixels.as_chunks::<3>();
     let bright = |&[red, green, blue]: &[u8; 3]| {
@@ -59,5 +79,14 @@ mod tests {
         assert!((ssim(&picture, &picture, 32) - 1.0).abs() < 1e-9);
         assert!(ssim(&picture, &noisy, 32) < 0.99);
         assert!(ssim(&picture, &noisy[..300], 32) < 1e-9);
+    }
+
+    #[test]
+    fn colours_differ_where_brightness_does_not() {
+        let grey = [128; 300];
+        let (lighter, tinted) = ([138; 300], [138, 125, 118].repeat(100));
+        assert!(colours_db(&grey, &lighter) > 100.0);
+        let seen = colours_db(&grey, &tinted);
+        assert!((30.0..40.0).contains(&seen), "{seen}");
     }
 }
