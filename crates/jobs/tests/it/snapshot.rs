@@ -189,6 +189,25 @@ async fn who_cannot_walk_from_the_beginning_counts_where_it_claims_or_later() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_takes_long_to_walk_what_ran_counts_what_runs_for_a_shorter_time_too() {
+    // Dead leases that end later than a new one may.
+    let ran = RAN.replace("now() - (1 + random())", "now() + (1 + random() / 60)");
+    let (database, _looks) = burdened(&ran).await;
+    let server = server(&database, LONG).await;
+    let in_flight = async || {
+        let counted = server.figures(100).await.unwrap();
+        counted.iter().map(|lane| lane.in_flight).sum::<u64>()
+    };
+    for (lease, lease_for) in [(1, 90 * LONG), (2, 80 * LONG), (3, LONG)] {
+        enqueue(&server).await;
+        let claimed = server.claim(wish(lease, lease_for)).await.unwrap();
+        assert_eq!(claimed.len(), 1);
+        let wanted = u64::try_from(lease).unwrap();
+        something(async || Some(in_flight().await).filter(|seen| *seen == wanted)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_cannot_walk_from_the_beginning_rescues_what_is_lost_now_and_what_was_lost_long_ago() {
     let (database, _looks) = burdened(RAN).await;
     let (hasty, patient) = (
