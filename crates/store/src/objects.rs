@@ -8,11 +8,11 @@
 //!    [`Objects::adopt`]s it: if that never happens, the object is collected like one that nobody refers to any more.
 //! 2. [`Objects::release`] takes all references of an owner away, and marks what they were to.
 //! 3. [`Objects::collect`] looks at what was marked long enough ago. It locks the object's row, looks again whether anybody
-//!    refers to it, and only then deletes the object and, in the same transaction, the row.
+//!    refers to it, and dooms it if nobody does. After its commit the object is deleted, and once that is known the row.
 //!
-//! Whoever holds an object either comes before the lock, and is seen, or waits for it, and then puts the object anew. So
-//! nothing is deleted that somebody has found to be there. The grace between mark and deletion is for readers that have
-//! a name and no reference; it is longer than the longest job.
+//! Whoever holds an object comes before the lock, and is seen, or finds it doomed, and comes again when it is gone, to put it anew.
+//! So nothing is deleted that somebody has found to be there, and no transaction waits for the object store. The grace between
+//! mark and deletion is for readers that have a name and no reference, and for what was staged and is still being put.
 
 mod error;
 mod key;
@@ -41,8 +41,10 @@ pub use key::{NotAKey, ObjectKey};
 
 /// The size of the parts in which a file is sent; S3 takes no smaller ones.
 const PART_BYTES: usize = 5 << 20;
-/// The longest that one request to the object store may take while a row is locked.
+/// The longest that the deletion of an object may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// When it is tried again, as nobody knows what became of it.
+const AGAIN: Duration = Duration::from_mins(1);
 
 /// An object store, and the references to what is in it. Cheap to clone.
 #[derive(Clone)]
@@ -249,7 +251,7 @@ impl Objects {
             // Not every store knows the last bytes without its size.
             part => {
                 let bytes = self.objects.head(&at).await?.size;
-                Some(part.of(bytes).ok_or(ObjectsError::Range)?)
+                Some(part.of(bytes).ok_or(ObjectsError::Range { bytes })?)
             }
         };
         let options = GetOptions {
@@ -271,36 +273,56 @@ impl Objects {
     ///
     /// # Errors
     /// [`ObjectsError::Unavailable`], or the database's own; what was deleted before is. An object that could not be
-    /// deleted is marked anew, so that it does not hold up those behind it.
+    /// deleted is marked anew, so that it does not hold up those behind it. Nobody may hold it until it is known to be gone, or
+    /// the object store has refused to delete it.
     pub async fn collect(&self, grace: Duration, limit: u32) -> Result<Collected, ObjectsError> {
         let mut collected = Collected::default();
         for _ in 0..limit {
+            let clock = self.store.clock();
+            let until = clock.monotonic().saturating_add(PATIENCE);
             let mut tx = self.store.begin().await?;
-            let Some(key) = references::marked(&mut tx, grace).await? else {
+            let Some(key) = references::marked(&mut tx, grace, AGAIN).await? else {
                 break;
             };
             if references::is_referred(&mut tx, &key).await? {
                 references::unmark(&mut tx, &key).await?;
-                collected.kept += 1;
-            } else if let Err(error) = self.delete(&key).await {
-                references::mark(&mut tx, vec![key]).await?;
                 tx.commit().await?;
-                return Err(error);
-            } else {
-                references::forget(&mut tx, &key).await?;
-                collected.deleted += 1;
+                collected.kept += 1;
+                continue;
             }
+            let doomed = references::doom(&mut tx, &key).await?;
             tx.commit().await?;
+            let left = until.saturating_sub(clock.monotonic());
+            let is_gone = self.delete(&key, left).await?;
+            let mut tx = self.store.begin().await?;
+            if !is_gone {
+                references::spare(&mut tx, &key, doomed).await?;
+                tx.commit().await?;
+                let refused = "it does not allow that objects are deleted";
+                return Err(ObjectsError::Unavailable(refused.to_owned()));
+            }
+            references::forget(&mut tx, &key, doomed).await?;
+            tx.commit().await?;
+            collected.deleted += 1;
         }
         Ok(collected)
     }
 
-    async fn delete(&self, key: &str) -> Result<(), ObjectsError> {
+    /// Deletes an object within a time; `false` when the store refused to. After an error nobody knows.
+    async fn delete(&self, key: &str, within: Duration) -> Result<bool, ObjectsError> {
+        use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
+
+        let late = || ObjectsError::Unavailable("no answer in time".to_owned());
+        // Who was paused for so long may not begin: the object may be another one by now.
+        if within.is_zero() {
+            return Err(late());
+        }
         let at = self.at(key);
-        match tokio::time::timeout(PATIENCE, self.objects.delete(&at)).await {
-            Ok(Ok(()) | Err(object_store::Error::NotFound { .. })) => Ok(()),
-            Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(ObjectsError::Unavailable("no answer in time".to_owned())),
+        let deleted = tokio::time::timeout(within, self.objects.delete(&at)).await;
+        match deleted.map_err(|_late| late())? {
+            Ok(()) | Err(NotFound { .. }) => Ok(true),
+            Err(PermissionDenied { .. } | Unauthenticated { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -46,6 +46,11 @@ pub const MIGRATIONS: Migrations = Migrations {
             name: "objects",
             sql: include_str!("../migrations/sqlite/0002_objects.sql"),
         },
+        Migration {
+            version: 3,
+            name: "doomed",
+            sql: include_str!("../migrations/sqlite/0003_doomed.sql"),
+        },
     ],
     postgres: &[
         Migration {
@@ -57,6 +62,11 @@ pub const MIGRATIONS: Migrations = Migrations {
             version: 2,
             name: "objects",
             sql: include_str!("../migrations/postgres/0002_objects.sql"),
+        },
+        Migration {
+            version: 3,
+            name: "doomed",
+            sql: include_str!("../migrations/postgres/0003_doomed.sql"),
         },
     ],
 };

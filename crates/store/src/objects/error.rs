@@ -12,7 +12,10 @@ pub enum ObjectsError {
     NotFound,
     /// No byte of the object is in the range that was asked for.
     #[error("no byte of the object is in this range")]
-    Range,
+    Range {
+        /// How many it has.
+        bytes: u64,
+    },
     /// The object store cannot be reached, refuses, or has no room. Trying again later may work.
     #[error("the object store does not serve: {0}")]
     Unavailable(String),

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _};
-use stanchion_kernel::Uuid;
+use sqlx::types::time::OffsetDateTime;
+use stanchion_kernel::{Timestamp, Uuid};
 
 use super::ObjectKey;
 use crate::{StoreError, Tx, TxKind};
@@ -23,10 +24,17 @@ const REFERRED_SQLITE: &str = include_str!("referred_sqlite.sql");
 const REFERRED_POSTGRES: &str = include_str!("referred_postgres.sql");
 const UNMARK_SQLITE: &str = include_str!("unmark_sqlite.sql");
 const UNMARK_POSTGRES: &str = include_str!("unmark_postgres.sql");
+const DOOM_SQLITE: &str = include_str!("doom_sqlite.sql");
+const DOOM_POSTGRES: &str = include_str!("doom_postgres.sql");
+const SPARE_SQLITE: &str = include_str!("spare_sqlite.sql");
+const SPARE_POSTGRES: &str = include_str!("spare_postgres.sql");
 const FORGET_SQLITE: &str = include_str!("forget_sqlite.sql");
 const FORGET_POSTGRES: &str = include_str!("forget_postgres.sql");
 
-/// Makes `owner` one who refers to the objects. It waits for a collector that is about to delete one of them.
+/// Who wants an object that is being deleted comes again when it is gone.
+const DOOMED: StoreError = StoreError::Busy("an object that is being deleted");
+
+/// Makes `owner` one who refers to the objects, none of which is doomed.
 pub(super) async fn hold(tx: &mut Tx, owner: Uuid, keys: &[ObjectKey]) -> Result<(), StoreError> {
     // PostgreSQL claims no row twice in one statement.
     let keys: BTreeSet<String> = keys.iter().map(ToString::to_string).collect();
@@ -35,25 +43,30 @@ pub(super) async fn hold(tx: &mut Tx, owner: Uuid, keys: &[ObjectKey]) -> Result
     refer(tx, owner, keys).await
 }
 
-/// Has rows of the objects without a mark. It waits for a collector that is about to delete one of them.
+/// Has rows of the objects without a mark, unless one of them is doomed. It waits for a collector that looks whether to doom one.
 pub(super) async fn claim(tx: &mut Tx, keys: Vec<String>) -> Result<(), StoreError> {
-    match tx.kind() {
+    let wanted = keys.len() as u64;
+    let claimed = match tx.kind() {
         TxKind::Sqlite(tx, _) => {
-            let step = move |connection: &Connection| -> Result<(), StoreError> {
+            let step = move |connection: &Connection| -> Result<u64, StoreError> {
                 let mut claim = connection.prepare_cached(CLAIM_SQLITE)?;
+                let mut claimed = 0;
                 for key in keys {
-                    claim.execute([key])?;
+                    claimed += claim.execute([key])? as u64;
                 }
-                Ok(())
+                Ok(claimed)
             };
-            tx.run(step).await
+            tx.run(step).await?
         }
         TxKind::Postgres(tx) => {
             let claim = sqlx::query(CLAIM_POSTGRES).bind(&keys);
-            claim.execute(&mut **tx).await?;
-            Ok(())
+            claim.execute(&mut **tx).await?.rows_affected()
         }
+    };
+    if claimed < wanted {
+        return Err(DOOMED);
     }
+    Ok(())
 }
 
 /// Makes `owner` one who refers to objects that have rows.
@@ -118,20 +131,27 @@ pub(super) async fn mark(tx: &mut Tx, keys: Vec<String>) -> Result<(), StoreErro
     }
 }
 
-/// Locks an object that was marked `grace` ago or earlier, if there is one that nobody has locked.
-pub(super) async fn marked(tx: &mut Tx, grace: Duration) -> Result<Option<String>, StoreError> {
+/// Locks an object that was marked `grace` ago or earlier, if there is one that nobody has locked. One that is doomed comes again
+/// when it was doomed `again` ago.
+pub(super) async fn marked(
+    tx: &mut Tx,
+    grace: Duration,
+    again: Duration,
+) -> Result<Option<String>, StoreError> {
     match tx.kind() {
         TxKind::Sqlite(tx, clock) => {
-            let grace_us = i64::try_from(grace.as_micros()).unwrap_or(i64::MAX);
-            let before_us = clock.now().as_micros().saturating_sub(grace_us);
+            let now = clock.now();
+            let before = [grace, again].map(|ago| now.saturating_sub(ago).as_micros());
             let step = move |connection: &Connection| -> Result<Option<String>, StoreError> {
                 let mut marked = connection.prepare_cached(MARKED_SQLITE)?;
-                Ok(marked.query_row([before_us], |row| row.get(0)).optional()?)
+                Ok(marked.query_row(before, |row| row.get(0)).optional()?)
             };
             tx.run(step).await
         }
         TxKind::Postgres(tx) => {
-            let marked = sqlx::query_scalar(MARKED_POSTGRES).bind(grace.as_secs_f64());
+            let marked = sqlx::query_scalar(MARKED_POSTGRES)
+                .bind(grace.as_secs_f64())
+                .bind(again.as_secs_f64());
             Ok(marked.fetch_optional(&mut **tx).await?)
         }
     }
@@ -155,33 +175,75 @@ pub(super) async fn is_referred(tx: &mut Tx, key: &str) -> Result<bool, StoreErr
     }
 }
 
-/// Takes the mark off an object; says whether it has a row.
+/// Takes the mark off an object that is not doomed; says whether there is one.
 pub(super) async fn unmark(tx: &mut Tx, key: &str) -> Result<bool, StoreError> {
-    change(tx, (UNMARK_SQLITE, UNMARK_POSTGRES), key).await
-}
-
-/// Forgets an object that is gone.
-pub(super) async fn forget(tx: &mut Tx, key: &str) -> Result<(), StoreError> {
-    change(tx, (FORGET_SQLITE, FORGET_POSTGRES), key).await?;
-    Ok(())
-}
-
-async fn change(
-    tx: &mut Tx,
-    (sqlite, postgres): (&'static str, &'static str),
-    key: &str,
-) -> Result<bool, StoreError> {
     match tx.kind() {
         TxKind::Sqlite(tx, _) => {
             let key = key.to_owned();
             let step = move |connection: &Connection| -> Result<bool, StoreError> {
-                Ok(connection.prepare_cached(sqlite)?.execute([key])? > 0)
+                Ok(connection.prepare_cached(UNMARK_SQLITE)?.execute([key])? > 0)
             };
             tx.run(step).await
         }
         TxKind::Postgres(tx) => {
-            let changed = sqlx::query(postgres).bind(key).execute(&mut **tx).await?;
-            Ok(changed.rows_affected() > 0)
+            let unmarked = sqlx::query(UNMARK_POSTGRES).bind(key);
+            Ok(unmarked.execute(&mut **tx).await?.rows_affected() > 0)
+        }
+    }
+}
+
+/// Dooms a locked object; answers when. Whoever ends that names the moment: somebody else may have doomed it anew.
+pub(super) async fn doom(tx: &mut Tx, key: &str) -> Result<Timestamp, StoreError> {
+    match tx.kind() {
+        TxKind::Sqlite(tx, clock) => {
+            let (key, now_us) = (key.to_owned(), clock.now().as_micros());
+            let step = move |connection: &Connection| -> Result<(), StoreError> {
+                connection
+                    .prepare_cached(DOOM_SQLITE)?
+                    .execute((key, now_us))?;
+                Ok(())
+            };
+            tx.run(step).await?;
+            Ok(Timestamp::from_micros(now_us))
+        }
+        TxKind::Postgres(tx) => {
+            let doom = sqlx::query_scalar(DOOM_POSTGRES).bind(key);
+            let at: OffsetDateTime = doom.fetch_one(&mut **tx).await?;
+            Ok(Timestamp::from_datetime(at))
+        }
+    }
+}
+
+/// Forgets a doomed object that is gone.
+pub(super) async fn forget(tx: &mut Tx, key: &str, doomed: Timestamp) -> Result<(), StoreError> {
+    end(tx, (FORGET_SQLITE, FORGET_POSTGRES), key, doomed).await
+}
+
+/// Dooms an object no more: it is there, and will be.
+pub(super) async fn spare(tx: &mut Tx, key: &str, doomed: Timestamp) -> Result<(), StoreError> {
+    end(tx, (SPARE_SQLITE, SPARE_POSTGRES), key, doomed).await
+}
+
+async fn end(
+    tx: &mut Tx,
+    (sqlite, postgres): (&'static str, &'static str),
+    key: &str,
+    doomed: Timestamp,
+) -> Result<(), StoreError> {
+    match tx.kind() {
+        TxKind::Sqlite(tx, _) => {
+            let key = key.to_owned();
+            let step = move |connection: &Connection| -> Result<(), StoreError> {
+                let mut end = connection.prepare_cached(sqlite)?;
+                end.execute((key, doomed.as_micros()))?;
+                Ok(())
+            };
+            tx.run(step).await
+        }
+        TxKind::Postgres(tx) => {
+            let end = sqlx::query(postgres).bind(key).bind(doomed.to_datetime());
+            end.execute(&mut **tx).await?;
+            Ok(())
         }
     }
 }
@@ -216,7 +278,9 @@ mod tests {
             (MARKED_POSTGRES, "objects_by_mark"),
             (REFERRED_POSTGRES, "object_references_by_key"),
             (UNMARK_POSTGRES, "objects_pkey"),
-            (FORGET_POSTGRES, "objects_pkey"),
+            (DOOM_POSTGRES, "objects_pkey"),
+            (SPARE_POSTGRES, "Index Scan using objects_"),
+            (FORGET_POSTGRES, "Index Scan using objects_"),
         ];
         database
             .is_served(

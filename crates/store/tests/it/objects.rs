@@ -5,9 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use stanchion_kernel::{Clock, Entropy, Ids, Uuid};
-use stanchion_store::Store;
 use stanchion_store::objects::{Collected, ObjectKey, Objects, ObjectsError, Wanted};
-use stanchion_testkit::{Azure, S3, TempDir};
+use stanchion_store::{Store, StoreError};
+use stanchion_testkit::{Azure, Direction, Proxy, S3, TempDir, eventually};
+use tokio::task::JoinHandle;
 
 use crate::databases::{Guard, on_both};
 
@@ -18,10 +19,12 @@ on_both! {
     what_was_staged_is_adopted_or_collected
     what_cannot_be_deleted_does_not_hold_up_the_rest
     an_object_that_somebody_holds_is_there_whatever_is_collected
+    a_deletion_that_takes_long_holds_up_nobody_but_who_wants_that_object
 }
 
 /// Longer than any test.
 const HOUR: Duration = Duration::from_hours(1);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn open(store: &Store, folder: &TempDir) -> Objects {
     let url = format!("file:{}", folder.path().display());
@@ -42,13 +45,23 @@ async fn read(objects: &Objects, key: &ObjectKey, wanted: Wanted) -> Result<Vec<
     Ok(parts.concat())
 }
 
-async fn hold(store: &Store, owner: Uuid, key: &ObjectKey) {
+async fn try_hold(store: &Store, owner: Uuid, key: &ObjectKey) -> Result<(), StoreError> {
     let mut tx = store.begin().await.unwrap();
     // Twice in one call is once.
-    Objects::hold(&mut tx, owner, &[key.clone(), key.clone()])
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
+    Objects::hold(&mut tx, owner, &[key.clone(), key.clone()]).await?;
+    tx.commit().await
+}
+
+/// Holds an object, when it is not being deleted.
+async fn hold(store: &Store, owner: Uuid, key: &ObjectKey) {
+    eventually("nobody deletes the object", PATIENCE, || async {
+        match try_hold(store, owner, key).await {
+            Ok(()) => true,
+            Err(StoreError::Busy(_)) => false,
+            Err(error) => panic!("{error}"),
+        }
+    })
+    .await;
 }
 
 async fn release(store: &Store, owner: Uuid) {
@@ -91,7 +104,7 @@ async fn an_object_is_written_once_and_read_in_parts(store: Store, _guard: Guard
     for wanted in [Wanted::Between(10, 12), Wanted::From(10), Wanted::Last(0)] {
         let read = read(&objects, &key, wanted).await;
         assert!(
-            matches!(read, Err(ObjectsError::Range)),
+            matches!(read, Err(ObjectsError::Range { bytes: 10 })),
             "{wanted:?}: {read:?}"
         );
     }
@@ -202,13 +215,13 @@ async fn what_cannot_be_deleted_does_not_hold_up_the_rest(store: Store, _guard: 
         }
         release(&store, owner).await;
     }
-    for _ in 0..2 {
-        let collected = objects.collect(Duration::ZERO, 10).await;
-        assert!(
-            matches!(collected, Err(ObjectsError::Unavailable(_))),
-            "{collected:?}"
-        );
-    }
+    let collected = objects.collect(Duration::ZERO, 10).await;
+    assert!(
+        matches!(collected, Err(ObjectsError::Unavailable(_))),
+        "{collected:?}"
+    );
+    let collected = objects.collect(Duration::ZERO, 10).await.unwrap();
+    assert_eq!(collected.deleted, 1);
     let other = objects.get(&key("other"), Wanted::All).await;
     assert!(matches!(other, Err(ObjectsError::NotFound)), "{other:?}");
 }
@@ -256,6 +269,112 @@ async fn an_object_that_somebody_holds_is_there_whatever_is_collected(store: Sto
     );
 }
 
+/// An object that was staged, in an S3 that is behind a proxy.
+async fn staged_in_s3(store: &Store) -> (S3, Proxy, Objects, ObjectKey) {
+    let _set = rustls::crypto::ring::default_provider().install_default();
+    let s3 = S3::start().await;
+    let mut settings = s3.settings();
+    let endpoint = settings
+        .iter_mut()
+        .find(|(name, _)| name == "AWS_ENDPOINT_URL");
+    let (_, endpoint) = endpoint.unwrap();
+    let proxy = Proxy::start(endpoint.trim_start_matches("http://"));
+    *endpoint = format!("http://{}", proxy.addr());
+    let objects = Objects::open(store, &s3.url("here"), &settings).unwrap();
+    let key = key("staged");
+    objects.stage(&key).await.unwrap();
+    let put = objects.put(&key, Bytes::from_static(b"bytes")).await;
+    assert!(put.unwrap());
+    (s3, proxy, objects, key)
+}
+
+/// Collects while the object store does not answer, and waits until the object is doomed.
+async fn collects_in_vain(
+    proxy: &Proxy,
+    objects: &Objects,
+    key: &ObjectKey,
+) -> JoinHandle<Result<Collected, ObjectsError>> {
+    proxy.drop_bytes(Direction::Both);
+    let collector = objects.clone();
+    let collecting = tokio::spawn(async move {
+        loop {
+            // Who stages it has it locked now and then.
+            match collector.collect(Duration::ZERO, 10).await {
+                Ok(Collected { deleted: 0, .. }) => tokio::task::yield_now().await,
+                ended => return ended,
+            }
+        }
+    });
+    eventually("the object is doomed", PATIENCE, || async {
+        match objects.stage(key).await {
+            Err(StoreError::Busy(_)) => true,
+            staged => {
+                staged.unwrap();
+                false
+            }
+        }
+    })
+    .await;
+    collecting
+}
+
+async fn a_deletion_that_takes_long_holds_up_nobody_but_who_wants_that_object(
+    store: Store,
+    _guard: Guard,
+) {
+    let (_s3, proxy, objects, key) = staged_in_s3(&store).await;
+    let collecting = collects_in_vain(&proxy, &objects, &key).await;
+    let owner = ids().next();
+    let other = async { try_hold(&store, owner, &self::key("other")).await };
+    tokio::time::timeout(Duration::from_secs(5), other)
+        .await
+        .expect("a write beside the deletion")
+        .unwrap();
+    let staged = objects.stage(&key).await;
+    assert!(matches!(staged, Err(StoreError::Busy(_))), "{staged:?}");
+    let mut tx = store.begin().await.unwrap();
+    assert!(!Objects::adopt(&mut tx, owner, &key).await.unwrap());
+    tx.rollback().await.unwrap();
+    assert!(!collecting.is_finished());
+    proxy.heal();
+    let collected = collecting.await.unwrap();
+    // The library tries again, within its patience.
+    assert_eq!(collected.unwrap().deleted, 1);
+    hold(&store, owner, &key).await;
+    assert!(
+        objects
+            .put(&key, Bytes::from_static(b"bytes"))
+            .await
+            .unwrap()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_dead_collector_has_doomed_is_collected_by_another() {
+    let (store, guard) = crate::databases::postgres().await;
+    let Guard::Database(database) = guard else {
+        panic!("a database of PostgreSQL");
+    };
+    let (_s3, proxy, objects, key) = staged_in_s3(&store).await;
+    collects_in_vain(&proxy, &objects, &key).await.abort();
+    proxy.heal();
+    let nothing = objects.collect(Duration::ZERO, 10).await.unwrap();
+    assert_eq!(
+        nothing,
+        Collected::default(),
+        "the other one may still be at it"
+    );
+    let later = "UPDATE stanchion_store.objects SET marked_at = marked_at - interval '61 seconds'";
+    database.psql(later).await;
+    assert_eq!(
+        objects.collect(Duration::ZERO, 10).await.unwrap().deleted,
+        1
+    );
+    let read = read(&objects, &key, Wanted::All).await;
+    assert!(matches!(read, Err(ObjectsError::NotFound)), "{read:?}");
+    hold(&store, ids().next(), &key).await;
+}
+
 /// What every cloud must do.
 async fn keeps_objects(url: &str, settings: &[(String, String)]) {
     // Another test may have set it.
@@ -288,7 +407,10 @@ async fn keeps_objects(url: &str, settings: &[(String, String)]) {
         assert_eq!(read(objects, &small, wanted).await.unwrap(), expected);
     }
     let past = read(objects, &small, Wanted::From(10)).await;
-    assert!(matches!(past, Err(ObjectsError::Range)), "{past:?}");
+    assert!(
+        matches!(past, Err(ObjectsError::Range { bytes: 10 })),
+        "{past:?}"
+    );
     let folder = TempDir::new().unwrap();
     let (large, file) = (key("originals/large"), folder.path().join("large"));
     let bytes: Vec<u8> = (0..11_000_003_u32)
