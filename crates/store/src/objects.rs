@@ -18,9 +18,10 @@ mod error;
 mod key;
 mod place;
 mod references;
+mod unfinished;
 
 use std::fmt;
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +53,7 @@ pub struct Objects {
     store: Store,
     objects: Arc<dyn ObjectStore>,
     prefix: Path,
+    folder: Option<PathBuf>,
 }
 
 impl fmt::Debug for Objects {
@@ -141,6 +143,7 @@ impl Objects {
             store: store.clone(),
             objects,
             prefix,
+            folder: place::folder(url).map(PathBuf::from),
         })
     }
 
@@ -177,6 +180,14 @@ impl Objects {
             references::refer(tx, owner, vec![key.to_string()]).await?;
         }
         Ok(is_there)
+    }
+
+    /// Whether `owner` refers to an object.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn refers(tx: &mut Tx, owner: Uuid, key: &ObjectKey) -> Result<bool, StoreError> {
+        references::refers(tx, owner, key.as_str()).await
     }
 
     /// Takes all references of `owner` away.
@@ -306,6 +317,20 @@ impl Objects {
             collected.deleted += 1;
         }
         Ok(collected)
+    }
+
+    /// Removes what killed processes left in a folder of objects so long ago: files that never became one. It answers how many. Clouds
+    /// have rules of their own for parts of uploads that were never completed.
+    ///
+    /// # Errors
+    /// [`ObjectsError::File`] when the folder cannot be read.
+    pub async fn tidy(&self, older_than: Duration) -> Result<u64, ObjectsError> {
+        let Some(folder) = self.folder.clone() else {
+            return Ok(0);
+        };
+        let removing = move || unfinished::remove(&folder, older_than);
+        let removed = tokio::task::spawn_blocking(removing).await;
+        Ok(removed.map_err(std::io::Error::other).flatten()?)
     }
 
     /// Deletes an object within a time; `false` when the store refused to. After an error nobody knows.

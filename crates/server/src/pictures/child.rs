@@ -69,7 +69,11 @@ pub(super) async fn render(
             ..settings.pipeline.clone()
         },
         encoding: task.encoding,
-        cpu_seconds: within.as_secs().max(1),
+        cpu_seconds: within
+            .as_millis()
+            .div_ceil(1_000)
+            .try_into()
+            .unwrap_or(u64::MAX),
         parent: std::process::id(),
     };
     let Ok(ended) = tokio::time::timeout(within, run(&order, folder)).await else {

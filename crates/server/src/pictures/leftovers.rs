@@ -14,10 +14,35 @@ pub(super) const UPLOAD: &str = "stanchion-upload-";
 /// What folders of renditions are called.
 pub(super) const RENDER: &str = "stanchion-render-";
 
+/// How often the folder of objects is tidied, which may have very many.
+const OBJECTS_EVERY: Duration = Duration::from_hours(6);
+
+/// Removes for ever what never became an object of a folder.
+pub(crate) async fn tidy_objects(gallery: Gallery) {
+    let longest = longest(&gallery);
+    let mut ticks = tokio::time::interval(OBJECTS_EVERY);
+    loop {
+        ticks.tick().await;
+        match gallery.objects.tidy(2 * longest).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(
+                removed,
+                "what killed processes left among objects was removed"
+            ),
+            Err(error) => tracing::warn!(%error, "the folder of objects cannot be tidied"),
+        }
+    }
+}
+
+/// No upload and no rendering takes longer.
+fn longest(gallery: &Gallery) -> Duration {
+    gallery.settings.upload_within + gallery.settings.render_within + TRANSFERS
+}
+
 /// Removes them for ever: what is older than anything that is still worked on, in every process that takes uploads or renders.
 pub(crate) async fn tidy(gallery: Gallery) {
     let settings = &gallery.settings;
-    let longest = settings.upload_within + settings.render_within + TRANSFERS;
+    let longest = longest(&gallery);
     let mut ticks = tokio::time::interval(2 * longest);
     loop {
         ticks.tick().await;

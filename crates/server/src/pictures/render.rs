@@ -32,6 +32,11 @@ const LATER: u8 = 7;
 /// Renders a picture in one encoding.
 pub(crate) struct Render;
 
+/// A job that would show one picture as another.
+#[derive(Debug, thiserror::Error)]
+#[error("the original is not that of the picture")]
+struct ForeignOriginal;
+
 /// Which picture, and how.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RenderArgs {
@@ -135,6 +140,9 @@ pub(crate) fn handlers(gallery: Gallery, handlers: Handlers) -> Result<Handlers,
 impl Gallery {
     async fn render(&self, args: RenderArgs, context: &Context) -> Result<(), Failure> {
         let RenderArgs { picture, task } = args;
+        if !self.is_wanted(picture, task.original).await? {
+            return Ok(());
+        }
         let folder = tempfile::Builder::new()
             .prefix(RENDER)
             .tempdir_in(&self.settings.folder)?;
@@ -161,6 +169,21 @@ impl Gallery {
         };
         putting.instrument(tracing::info_span!("put")).await?;
         self.show(picture, made, &task, context).await
+    }
+
+    /// Whether the picture is there, with this original. Anybody who may enqueue jobs could name another one, and show it.
+    async fn is_wanted(&self, picture: Uuid, original: ContentHash) -> Result<bool, Failure> {
+        let mut tx = self.store.begin().await?;
+        let original = object(Key::Original(original))?;
+        let is_its_own = Objects::refers(&mut tx, picture, &original).await?;
+        tx.rollback().await?;
+        if is_its_own {
+            return Ok(true);
+        }
+        match self.catalog.product_of_picture(picture).await? {
+            Some(_) => Err(Failure::permanent(ForeignOriginal)),
+            None => Ok(false),
+        }
     }
 
     /// Reads the original to a file.

@@ -17,6 +17,8 @@ const MAX_ORDER: u64 = 64 << 10;
 const MAX_FILE: u64 = 64 << 20;
 /// Files that it has open at once.
 const MAX_FILES: u64 = 32;
+/// Seconds of the processor between the signal that it has had its time and the one that kills.
+const CPU_GRACE_SECONDS: u64 = 2;
 /// Addresses that the allocator and the stacks take beside what a picture needs.
 const SLACK_BYTES: u64 = 128 << 20;
 
@@ -46,7 +48,9 @@ fn confine(order: &Order) -> anyhow::Result<u64> {
     limit(Resource::Core, 0)?;
     limit(Resource::Fsize, MAX_FILE)?;
     limit(Resource::Nofile, MAX_FILES)?;
-    limit(Resource::Cpu, order.cpu_seconds)?;
+    // At the first limit it is told, which is a death by its own signal; at the second it is killed like by anybody.
+    let told = order.cpu_seconds;
+    limit_softly(Resource::Cpu, told, told.saturating_add(CPU_GRACE_SECONDS))?;
     let taken = addresses()?;
     bound(taken, order.pipeline.caps.memory.largest())?;
     Ok(taken)
@@ -59,9 +63,13 @@ fn bound(taken: u64, needs: u64) -> std::io::Result<()> {
 }
 
 fn limit(resource: Resource, most: u64) -> rustix::io::Result<()> {
+    limit_softly(resource, most, most)
+}
+
+fn limit_softly(resource: Resource, soft: u64, hard: u64) -> rustix::io::Result<()> {
     let limit = Rlimit {
-        current: Some(most),
-        maximum: Some(most),
+        current: Some(soft),
+        maximum: Some(hard),
     };
     setrlimit(resource, limit)
 }

@@ -75,6 +75,10 @@ pub(crate) fn start(
     background.run("picture-sweep", move || {
         sweep::sweep(swept.clone(), sweep_every)
     });
+    let tidied = gallery.clone();
+    background.run("unfinished-objects", move || {
+        leftovers::tidy_objects(tidied.clone())
+    });
     let pruned = stock.clone();
     background.run("stock-prune", move || stock::prune(pruned.clone()));
     start_anywhere(background, (store, gallery), metrics);

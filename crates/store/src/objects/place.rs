@@ -14,9 +14,14 @@ pub(super) type Place = (Arc<dyn ObjectStore>, Path);
 /// A setting of a cloud, as the programs of that cloud take it from the environment.
 pub(super) type Setting = (String, String);
 
+/// The folder that a URL names.
+pub(super) fn folder(url: &str) -> Option<&str> {
+    url.strip_prefix("file:")
+}
+
 /// Whether a place can be opened, as far as that is known without making or asking anything.
 pub(super) fn check(url: &str, settings: &[Setting]) -> Result<(), ObjectsError> {
-    if url.starts_with("file:") {
+    if folder(url).is_some() {
         return Ok(());
     }
     open(url, settings).map(drop)
@@ -24,7 +29,7 @@ pub(super) fn check(url: &str, settings: &[Setting]) -> Result<(), ObjectsError>
 
 /// `file:FOLDER`, `s3://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`.
 pub(super) fn open(url: &str, settings: &[Setting]) -> Result<Place, ObjectsError> {
-    if let Some(folder) = url.strip_prefix("file:") {
+    if let Some(folder) = folder(url) {
         return local(folder);
     }
     let (scheme, rest) = url.split_once("://").unwrap_or_default();

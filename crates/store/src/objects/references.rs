@@ -14,6 +14,8 @@ const CLAIM_SQLITE: &str = include_str!("claim_sqlite.sql");
 const CLAIM_POSTGRES: &str = include_str!("claim_postgres.sql");
 const REFER_SQLITE: &str = include_str!("refer_sqlite.sql");
 const REFER_POSTGRES: &str = include_str!("refer_postgres.sql");
+const REFERS_SQLITE: &str = include_str!("refers_sqlite.sql");
+const REFERS_POSTGRES: &str = include_str!("refers_postgres.sql");
 const RELEASE_SQLITE: &str = include_str!("release_sqlite.sql");
 const RELEASE_POSTGRES: &str = include_str!("release_postgres.sql");
 const MARK_SQLITE: &str = include_str!("mark_sqlite.sql");
@@ -86,6 +88,24 @@ pub(super) async fn refer(tx: &mut Tx, owner: Uuid, keys: Vec<String>) -> Result
             let refer = sqlx::query(REFER_POSTGRES).bind(owner).bind(&keys);
             refer.execute(&mut **tx).await?;
             Ok(())
+        }
+    }
+}
+
+/// Whether `owner` refers to an object.
+pub(super) async fn refers(tx: &mut Tx, owner: Uuid, key: &str) -> Result<bool, StoreError> {
+    match tx.kind() {
+        TxKind::Sqlite(tx, _) => {
+            let key = key.to_owned();
+            let step = move |connection: &Connection| -> Result<bool, StoreError> {
+                let mut refers = connection.prepare_cached(REFERS_SQLITE)?;
+                Ok(refers.query_row((owner.as_bytes(), key), |row| row.get(0))?)
+            };
+            tx.run(step).await
+        }
+        TxKind::Postgres(tx) => {
+            let refers = sqlx::query_scalar(REFERS_POSTGRES).bind(owner).bind(key);
+            Ok(refers.fetch_one(&mut **tx).await?)
         }
     }
 }
@@ -274,6 +294,7 @@ mod tests {
         database.psql("VACUUM ANALYZE").await;
         let statements = [
             (RELEASE_POSTGRES, "object_references_pkey"),
+            (REFERS_POSTGRES, "object_references_"),
             (MARK_POSTGRES, "objects_pkey"),
             (MARKED_POSTGRES, "objects_by_mark"),
             (REFERRED_POSTGRES, "object_references_by_key"),

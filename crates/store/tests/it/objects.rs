@@ -375,6 +375,30 @@ async fn what_a_dead_collector_has_doomed_is_collected_by_another() {
     hold(&store, ids().next(), &key).await;
 }
 
+#[tokio::test]
+async fn what_killed_processes_left_unfinished_is_removed_and_no_object() {
+    let (store, _guard) = crate::databases::sqlite().await;
+    let folder = TempDir::new().unwrap();
+    let objects = open(&store, &folder);
+    let key = key("media/object");
+    objects
+        .put(&key, Bytes::from_static(b"bytes"))
+        .await
+        .unwrap();
+    let left = folder.path().join("media/object#1");
+    std::fs::write(&left, b"by").unwrap();
+    let new = folder.path().join("media/object#2");
+    std::fs::write(&new, b"byt").unwrap();
+    let long_ago = std::fs::metadata(&left).unwrap().modified().unwrap() - 2 * HOUR;
+    for path in [&left, &folder.path().join("media/object")] {
+        let file = std::fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(long_ago).unwrap();
+    }
+    assert_eq!(objects.tidy(HOUR).await.unwrap(), 1);
+    assert!(!left.exists() && new.exists());
+    assert!(objects.get(&key, Wanted::All).await.is_ok());
+}
+
 /// What every cloud must do.
 async fn keeps_objects(url: &str, settings: &[(String, String)]) {
     // Another test may have set it.

@@ -10,6 +10,7 @@
 mod samples;
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 
 use jpeg_encoder::ColorType;
@@ -22,6 +23,9 @@ use samples::{
     animated_webp, gif, interlaced_png, jpeg, jpeg_of, jpeg_with, png, png_by_hand, scene,
     transparent_webp, webp, zlib,
 };
+
+/// A process has had its time of the processor.
+const SIGXCPU: i32 = 24;
 
 /// What the process says of a picture; nothing when it died.
 async fn answer(picture: &[u8], encoding: &str) -> Option<Value> {
@@ -125,6 +129,28 @@ async fn a_process_whose_worker_has_ended_renders_nothing() {
     assert!(
         running.stderr().contains("confined"),
         "{}",
+        running.stderr()
+    );
+}
+
+#[tokio::test]
+async fn a_process_that_has_had_its_time_dies_of_that() {
+    let widths: Vec<u32> = (4_089..=4_096).rev().collect();
+    let order = json!({
+        "pipeline": {"recipe": {"widths": widths}}, "encoding": "webp", "cpu_seconds": 1, "parent": std::process::id(),
+    });
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("original"), png(5_000, 3_000)).expect("written");
+    let running = Program::new(env!("CARGO_BIN_EXE_stanchion"))
+        .arg("render")
+        .cwd(folder.path())
+        .input(order.to_string().as_bytes())
+        .start();
+    let status = running.wait(DEADLINE).await;
+    assert_eq!(
+        status.signal(),
+        Some(SIGXCPU),
+        "{status}: {}",
         running.stderr()
     );
 }
