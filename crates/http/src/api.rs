@@ -71,6 +71,12 @@ impl Api {
         self.add(access, Manner::Stream, compressed(routes))
     }
 
+    /// A route whose body is read from somewhere while it is sent: it holds a place of its own until the last byte, and is cut when
+    /// its client takes nothing for too long. Not compressed, since pictures are.
+    pub(crate) fn download(self, access: Access, routes: UtoipaMethodRouter<App>) -> Self {
+        self.add(access, Manner::Download, routes)
+    }
+
     /// A route whose answer may be long in coming, but within the time for a request: that is not slow.
     pub(crate) fn waiting(self, access: Access, routes: UtoipaMethodRouter<App>) -> Self {
         self.add(access, Manner::Waiting, routes)

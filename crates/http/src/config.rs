@@ -30,11 +30,13 @@ pub struct HttpConfig {
     pub max_in_flight: usize,
     /// The most streams (imports, exports) at a time; they count in `max_in_flight` too. 1 or more.
     pub max_streams: usize,
+    /// The most downloads (renditions) being sent at a time; one more is refused with 503 at once. 1 or more.
+    pub max_downloads: usize,
     /// The largest body in bytes; streams are bounded line by line instead.
     pub max_body_bytes: usize,
     /// The longest that a body may go without another byte arriving.
     pub body_read_timeout_ms: u64,
-    /// The longest that an answer may take, except for streams.
+    /// The longest that an answer may take, and the client with each piece of a download; except for streams.
     pub request_timeout_ms: u64,
     /// How long requests in flight are given to finish when the server stops.
     pub drain_timeout_ms: u64,
@@ -80,6 +82,7 @@ impl Default for HttpConfig {
             http2_max_streams: 128,
             max_in_flight: 1_024,
             max_streams: 16,
+            max_downloads: 256,
             max_body_bytes: 1024 * 1024,
             body_read_timeout_ms: 10_000,
             request_timeout_ms: 15_000,

@@ -27,7 +27,7 @@ use tracing::{Instrument as _, Span};
 use crate::auth::{Access, Authenticator};
 use crate::client_addr::TrustedProxies;
 use crate::config::HttpConfig;
-use crate::held::Held;
+use crate::held::{Held, Timely};
 use crate::limits::{Bound, RouteLimit, Said};
 use crate::problem::{Problem, ProblemKind};
 use crate::trace_context::TraceContext;
@@ -50,6 +50,7 @@ pub(crate) struct Shared {
     proxies: TrustedProxies,
     requests: Admission,
     streams: Admission,
+    downloads: Admission,
     metrics: SharedMetrics,
     security: SecurityHeaders,
     adopt: Option<AdoptContext>,
@@ -78,6 +79,7 @@ impl Shared {
             proxies: TrustedProxies::new(config.trusted_proxies.clone(), config.forwarded_header),
             requests: Admission::new(config.max_in_flight, metrics.in_flight.clone()),
             streams: Admission::new(config.max_streams, metrics.streams.clone()),
+            downloads: Admission::new(config.max_downloads, metrics.downloads.clone()),
             metrics,
             security: SecurityHeaders::new(&config),
             adopt,
@@ -89,7 +91,9 @@ impl Shared {
     pub(crate) fn limits_of(&self, method: &str, path: &str, manner: Manner) -> Bound {
         let limits = match manner {
             Manner::Probe => &[],
-            Manner::Ordinary | Manner::Waiting | Manner::Stream => self.route_limits.as_slice(),
+            Manner::Ordinary | Manner::Waiting | Manner::Stream | Manner::Download => {
+                self.route_limits.as_slice()
+            }
         };
         Bound::new(limits, method, path)
     }
@@ -104,9 +108,14 @@ pub(crate) enum Manner {
     Waiting,
     /// Bounded in number, also while its body is being sent; not in time.
     Stream,
+    /// As an ordinary one until its head is answered; then its body is bounded in number, and in how slowly it may be taken.
+    Download,
     /// For probes: answered also when there is too much to do.
     Probe,
 }
+
+/// A place among the requests, and one among the streams or the downloads.
+type Places = [Option<Place>; 2];
 
 /// A route as its envelope knows it.
 pub(crate) struct Route {
@@ -215,8 +224,7 @@ impl EnvelopeLayer {
             tokio::time::timeout(self.shared.config.request_timeout(), work).await
         };
         match finished {
-            Ok(Ok(response)) if self.route.manner == Manner::Stream => Held::hold(response, places),
-            Ok(Ok(response)) => response,
+            Ok(Ok(response)) => self.keep(response, places),
             Ok(Err(panic)) => self.panicked(panic.as_ref()),
             Err(_) => Problem::new(ProblemKind::DeadlineExceeded).into_response(),
         }
@@ -253,14 +261,32 @@ impl EnvelopeLayer {
         response
     }
 
+    /// Has the body keep the places that it needs until its last byte.
+    fn keep(&self, response: Response, places: Places) -> Response {
+        match self.route.manner {
+            Manner::Probe | Manner::Ordinary | Manner::Waiting => response,
+            Manner::Stream => Held::hold(response, places),
+            Manner::Download => {
+                // Slow readers of pictures must not take the places of other requests.
+                let [_, download] = places;
+                let within = self.shared.config.request_timeout();
+                Timely::watch(Held::hold(response, download), within)
+            }
+        }
+    }
+
     /// Places for the request, or `None` when there is too much to do.
-    fn admit(&self) -> Option<[Option<Place>; 2]> {
+    fn admit(&self) -> Option<Places> {
         match self.route.manner {
             Manner::Probe => Some([None, None]),
             Manner::Ordinary | Manner::Waiting => Some([Some(self.shared.requests.enter()?), None]),
             Manner::Stream => {
                 let stream = self.shared.streams.enter()?;
                 Some([Some(self.shared.requests.enter()?), Some(stream)])
+            }
+            Manner::Download => {
+                let download = self.shared.downloads.enter()?;
+                Some([Some(self.shared.requests.enter()?), Some(download)])
             }
         }
     }

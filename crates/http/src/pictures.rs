@@ -60,7 +60,7 @@ pub trait Pictures: Send + Sync {
     /// Reads a rendition. Originals are not given out: they may tell where they were taken.
     ///
     /// # Errors
-    /// `not-found`, `range-not-satisfiable`; that of a part that does not serve.
+    /// `not-found`; `range-not-satisfiable`, with how many bytes there are; that of a part that does not serve.
     async fn rendition(&self, key: &str, wanted: Wanted) -> Result<Found, Problem>;
 }
 

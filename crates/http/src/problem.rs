@@ -9,7 +9,7 @@ mod stock;
 mod store;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde::Serialize;
@@ -37,6 +37,7 @@ struct Inner {
     members: Map<String, Value>,
     challenge: Option<HeaderValue>,
     retry_after_seconds: Option<u32>,
+    complete_bytes: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -61,6 +62,7 @@ impl Problem {
             members: Map::new(),
             challenge: None,
             retry_after_seconds: kind.is_transient().then_some(RETRY_AFTER_SECONDS),
+            complete_bytes: None,
         }))
     }
 
@@ -108,6 +110,13 @@ impl Problem {
         self
     }
 
+    /// How many bytes there are, of which none is in the range that was asked for, as `Content-Range`.
+    #[must_use]
+    pub fn complete_bytes(mut self, bytes: u64) -> Self {
+        self.0.complete_bytes = Some(bytes);
+        self
+    }
+
     /// Its kind.
     #[must_use]
     pub fn kind(&self) -> ProblemKind {
@@ -149,6 +158,11 @@ impl IntoResponse for Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if let Some(seconds) = self.0.retry_after_seconds {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(bytes) = self.0.complete_bytes
+            && let Ok(range) = HeaderValue::from_str(&format!("bytes */{bytes}"))
+        {
+            headers.insert(CONTENT_RANGE, range);
         }
         if let Some(challenge) = &self.0.challenge {
             headers.insert(WWW_AUTHENTICATE, challenge.clone());

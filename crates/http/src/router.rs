@@ -76,7 +76,7 @@ fn pictures(api: Api) -> Api {
     api.stream(Key(CatalogWrite), routes!(images::add::add_image))
         .route(AnonymousRead(CatalogRead), routes!(images::get::get_image))
         .route(Key(CatalogWrite), routes!(images::delete::delete_image))
-        .route(AnonymousRead(CatalogRead), routes!(media::get_media))
+        .download(AnonymousRead(CatalogRead), routes!(media::get_media))
 }
 
 fn queue(api: Api) -> Api {

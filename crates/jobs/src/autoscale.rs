@@ -4,7 +4,8 @@
 //! needed besides to work a backlog (Q) off within the time to drain (T). λ and S are smoothed, and what comes in at once is
 //! backlog only: counted as a rate too, it would be served twice. The number of workers follows a higher need at once. It follows a lower one only to what the need with some spare was at most for a
 //! while: workers that were just started are not stopped for a lull, and a need that wavers about a whole number does not
-//! start and stop one again and again.
+//! start and stop one again and again. Nor does it go lower than what runs has use for: jobs that take long are no need any
+//! more by the time they all run, and a worker that is stopped with one gives it back.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -58,6 +59,8 @@ pub struct Sight {
     pub service: Duration,
     /// How many wait and could run.
     pub backlog: u64,
+    /// How many are held by workers.
+    pub in_flight: u64,
 }
 
 /// Decides how many workers there should be.
@@ -214,7 +217,10 @@ impl Autoscaler {
         self.need = need;
         let floor = self.workers_for(need * (1.0 + self.rules.spare));
         let floor = self.highest_floor(sight.at, floor);
-        self.workers = self.workers_for(need).max(self.workers.min(floor));
+        // What runs keeps workers and starts none: it has those that it runs on.
+        let busy = self.workers_for(sight.in_flight as f64);
+        let kept = self.workers.min(floor.max(busy));
+        self.workers = self.workers_for(need).max(kept);
         self.workers
     }
 

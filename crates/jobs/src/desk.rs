@@ -186,7 +186,8 @@ impl Desk {
         let wait = order.wait.min(inner.config.longest_wait);
         let until = inner.clock.monotonic().saturating_add(wait);
         if !order.kinds.is_empty() {
-            inner.port.unpark(order.kinds.clone(), UNPARKED).await?;
+            let (queues, kinds) = (vec![order.queue.clone()], order.kinds.clone());
+            inner.port.unpark(queues, kinds, UNPARKED).await?;
         }
         let mut place = None;
         loop {

@@ -58,6 +58,11 @@ pub(crate) fn outcome(
         (End::UnknownKind, _) => Outcome::Park,
         (End::Poison, _) => poisoned(claimed.crashes),
         (End::Arguments(message), _) => dead(Reason::Arguments, message),
+        // Whether its process died since it was to end, nobody knows: the broker cancels it, and its input is what it was.
+        (
+            End::Answered(Err(Failure::Crash(_) | Failure::OutOfMemory(_))),
+            Some(Asked::Cancelled),
+        ) => Outcome::GiveBack,
         // What an attempt says that was asked to end is about that and not about the job.
         (End::Answered(Err(_)) | End::Dropped, Some(Asked::Cancelled)) => Outcome::Cancelled,
         (End::Answered(Err(_)) | End::Dropped, Some(Asked::Stopping)) => Outcome::GiveBack,

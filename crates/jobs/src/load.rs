@@ -45,6 +45,7 @@ impl Load {
             served: self.served,
             service: self.service,
             backlog: self.backlog,
+            in_flight: self.in_flight,
         }
     }
 }
@@ -219,6 +220,8 @@ mod tests {
         let a = loads[&queue("a")];
         assert_eq!((a.backlog, a.in_flight, a.served), (7, 2, 5));
         assert_eq!(a.service, Duration::from_secs(5));
+        let seen = a.seen(Duration::from_secs(9));
+        assert_eq!((seen.arrived, seen.backlog, seen.in_flight), (5, 7, 2));
     }
 
     #[test]

@@ -140,8 +140,8 @@ pub trait Port: Send + Sync + fmt::Debug {
 
     /// Ends attempts, each if its fence still holds; in the caller's transaction when there is one, so that effects and
     /// completion are one. Answers in order. What somebody asked
-    /// to end does not wait again, but is cancelled. A suspect that ran alone and ended without a crash is none any more; a crash makes
-    /// its input one.
+    /// to end does not wait again, but is cancelled. A suspect that ran alone and ended without a crash is none any more, unless it was
+    /// only given back; a crash makes its input one. [`Reason::Poison`] is one more crash if its attempt had begun.
     async fn settle(
         &self,
         tx: Option<&mut Tx>,
@@ -171,8 +171,14 @@ pub trait Port: Send + Sync + fmt::Debug {
         Ok(0)
     }
 
-    /// Lets up to `limit` parked jobs of these kinds wait again; answers how many.
-    async fn unpark(&self, kinds: Vec<Kind>, limit: u32) -> Result<u64, StoreError>;
+    /// Lets up to `limit` parked jobs of these queues and kinds wait again; answers how many. Those of other queues stay, since
+    /// whoever knows a kind and does not work on their queue takes none of them.
+    async fn unpark(
+        &self,
+        queues: Vec<Queue>,
+        kinds: Vec<Kind>,
+        limit: u32,
+    ) -> Result<u64, StoreError>;
 
     /// Asks for a job's end: at once when nobody holds it, otherwise its holder hears of it with its next heartbeat.
     async fn cancel(&self, id: JobId) -> Result<Cancelled, StoreError>;

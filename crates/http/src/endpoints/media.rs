@@ -4,18 +4,21 @@ use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE,
     RANGE,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use stanchion_store::objects::{Found, Wanted};
 
 use crate::app::App;
-use crate::conditional::{ETag, Known, Tags};
+use crate::conditional::{ETag, Known};
 use crate::describe::MediaProblems;
 use crate::extract::RenditionName;
 use crate::problem::Problem;
 
 /// The name says what is in it, so that nobody need ever ask again.
-const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const FOR_EVERYBODY: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// Where reading needs a credential, a cache that others share must not answer in our place.
+const FOR_THE_CALLER: HeaderValue =
+    HeaderValue::from_static("private, max-age=31536000, immutable");
 
 /// The bytes of a rendition. No schema of JSON can say more of them.
 #[derive(utoipa::ToSchema)]
@@ -40,7 +43,7 @@ pub(crate) struct RenditionFile(Vec<u8>);
     responses(
         (status = 200, description = "All of it", content((RenditionFile = "image/jpeg"), (RenditionFile = "image/webp")), headers(
             ("ETag" = String, description = "The name, which never changes its content"),
-            ("Cache-Control" = String, description = "For ever"),
+            ("Cache-Control" = String, description = "For ever; `private` where reading needs a credential"),
             ("Accept-Ranges" = String, description = "`bytes`"),
         )),
         (status = 206, description = "A part of it", content((RenditionFile = "image/jpeg"), (RenditionFile = "image/webp")), headers(
@@ -52,33 +55,40 @@ pub(crate) struct RenditionFile(Vec<u8>);
 pub(crate) async fn get_media(
     State(app): State<App>,
     RenditionName(name): RenditionName,
+    method: Method,
     headers: HeaderMap,
     Known(known): Known,
 ) -> Result<Response, Problem> {
     let tag = ETag::new(format_args!("{name}"));
-    let not_modified = || (StatusCode::NOT_MODIFIED, described(&tag, &name)).into_response();
-    // Who has the tag has the bytes: the store need not be asked.
-    if let Some(known @ Tags::List(_)) = &known
-        && known.has(&tag)
-    {
-        return Ok(not_modified());
-    }
-    let wanted = wanted(&headers, &tag);
+    let is_known = known.is_some_and(|known| known.has(&tag));
+    // What the client has comes before what it wants of it (RFC 9110 §13.2.2), and a head has no range (§14.2).
+    let wanted = if is_known || method == Method::HEAD {
+        Wanted::All
+    } else {
+        wanted(&headers, &tag)
+    };
+    // It is asked for in any case: of what is gone nobody hears that it is unchanged.
     let found = app.pictures.rendition(&name, wanted).await?;
-    if known == Some(Tags::Any) {
-        return Ok(not_modified());
+    let caching = if app.anonymous_read {
+        FOR_EVERYBODY
+    } else {
+        FOR_THE_CALLER
+    };
+    let described = described(&tag, &name, caching);
+    if is_known {
+        return Ok((StatusCode::NOT_MODIFIED, described).into_response());
     }
-    Ok(answer(found, wanted, described(&tag, &name)))
+    Ok(answer(found, wanted, described))
 }
 
-fn described(tag: &ETag, name: &str) -> HeaderMap {
+fn described(tag: &ETag, name: &str, caching: HeaderValue) -> HeaderMap {
     let kind = match name.rsplit_once('.') {
         Some((_, "webp")) => "image/webp",
         _ => "image/jpeg",
     };
     HeaderMap::from_iter([
         (ETAG, tag.clone().header()),
-        (CACHE_CONTROL, FOR_EVER),
+        (CACHE_CONTROL, caching),
         (ACCEPT_RANGES, HeaderValue::from_static("bytes")),
         (CONTENT_TYPE, HeaderValue::from_static(kind)),
     ])

@@ -53,6 +53,7 @@ impl RouteMetrics {
 pub(crate) struct SharedMetrics {
     pub(crate) in_flight: Gauge,
     pub(crate) streams: Gauge,
+    pub(crate) downloads: Gauge,
     pub(crate) refused: Counter,
     pub(crate) abandoned: Counter,
     pub(crate) panics: Counter,
@@ -64,6 +65,7 @@ impl SharedMetrics {
         Self {
             in_flight: gauge!("stanchion_http_requests_in_flight"),
             streams: gauge!("stanchion_http_streams_in_flight"),
+            downloads: gauge!("stanchion_http_downloads_in_flight"),
             refused: counter!("stanchion_http_requests_refused_total", "reason" => "overloaded"),
             abandoned: counter!("stanchion_http_requests_abandoned_total"),
             panics: counter!("stanchion_http_panics_total"),
@@ -91,6 +93,11 @@ fn describe() {
         "stanchion_http_streams_in_flight",
         Unit::Count,
         "Imports and exports under way; `server.max_streams` is the most"
+    );
+    describe_gauge!(
+        "stanchion_http_downloads_in_flight",
+        Unit::Count,
+        "Renditions being sent; `server.max_downloads` is the most"
     );
     describe_counter!(
         "stanchion_http_requests_refused_total",

@@ -1,5 +1,6 @@
 //! Bounds in size, number and time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
@@ -8,7 +9,8 @@ use stanchion_http::auth::Scope;
 use stanchion_testkit::eventually;
 
 use crate::raw::Raw;
-use crate::world::{Options, SOON, World, problem};
+use crate::shelf::{RENDITION, Shelf};
+use crate::world::{Options, SOON, World, client, problem};
 
 async fn with(http: HttpConfig) -> World {
     World::with(Options {
@@ -121,6 +123,77 @@ async fn a_stream_keeps_its_place_until_its_last_byte() {
         export.status() == StatusCode::OK
     })
     .await;
+}
+
+/// A world with a rendition that no buffer has room for.
+async fn with_large_rendition(http: HttpConfig) -> World {
+    World::with(Options {
+        http,
+        pictures: Some(Arc::new(Shelf { bytes: 1 << 30 })),
+        ..Options::default()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_download_keeps_its_place_until_its_last_byte() {
+    let world = with_large_rendition(HttpConfig {
+        max_downloads: 1,
+        ..HttpConfig::default()
+    })
+    .await;
+    let mut holder = Raw::connect(world.address).await;
+    let request = format!("GET {RENDITION} HTTP/1.1\r\nhost: x\r\n\r\n");
+    holder.send(request).await;
+    let head = holder.until("\r\n\r\n").await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let refused = world.get(RENDITION).send().await.unwrap();
+    assert_eq!(refused.headers()["retry-after"], "1");
+    problem(refused, "overloaded").await;
+    assert_eq!(
+        world.get("/v1/products").send().await.unwrap().status(),
+        StatusCode::OK
+    );
+    drop(holder);
+    eventually("the place is free again", SOON, || async {
+        world.get(RENDITION).send().await.unwrap().status() == StatusCode::OK
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_download_that_nobody_takes_is_cut() {
+    let world = with_large_rendition(HttpConfig {
+        max_downloads: 1,
+        request_timeout_ms: 500,
+        ..HttpConfig::default()
+    })
+    .await;
+    // Its window fills, and nobody asks for more; the connection itself lives on.
+    let holder = client().http2_prior_knowledge().build().unwrap();
+    let held = holder.get(world.url(RENDITION)).send().await.unwrap();
+    assert_eq!(held.status(), StatusCode::OK);
+    eventually("the place is free again", SOON, || async {
+        world.get(RENDITION).send().await.unwrap().status() == StatusCode::OK
+    })
+    .await;
+    assert!(held.bytes().await.is_err(), "it was cut");
+}
+
+#[tokio::test]
+async fn downloads_take_no_places_of_other_requests() {
+    let world = with_large_rendition(HttpConfig {
+        max_in_flight: 1,
+        ..HttpConfig::default()
+    })
+    .await;
+    let held = world.get(RENDITION).send().await.unwrap();
+    assert_eq!(held.status(), StatusCode::OK);
+    assert_eq!(
+        world.get("/v1/products").send().await.unwrap().status(),
+        StatusCode::OK
+    );
+    drop(held);
 }
 
 #[tokio::test]

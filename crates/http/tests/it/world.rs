@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use stanchion_catalog::Catalog;
 use stanchion_http::auth::{ApiKey, Authenticator, Scope};
 use stanchion_http::{
-    AuthConfig, Drained, Draining, HttpConfig, Listener, NoPictures, RouteInfo, RouteLimit,
-    Services, Surface,
+    AuthConfig, Drained, Draining, HttpConfig, Listener, NoPictures, Pictures, RouteInfo,
+    RouteLimit, Services, Surface,
 };
 use stanchion_jobs::desk::{Desk, DeskConfig};
 use stanchion_jobs::{Broker, Jobs};
@@ -42,6 +42,8 @@ pub(crate) struct Options {
     pub(crate) route_limits: Vec<RouteLimit>,
     /// The clock of the buckets.
     pub(crate) bucket_clock: Option<Clock>,
+    /// What has the pictures; nothing does unless it is set.
+    pub(crate) pictures: Option<Arc<dyn Pictures>>,
 }
 
 /// Where the database is; it goes with the value.
@@ -109,7 +111,7 @@ impl World {
             assortment: Arc::new(catalog.clone()),
             catalog,
             stock: stock.clone(),
-            pictures: Arc::new(NoPictures),
+            pictures: options.pictures.unwrap_or_else(|| Arc::new(NoPictures)),
             jobs: Jobs::new(broker.port().clone(), ids),
             desk: desk(&broker, &clock, &entropy, &stop),
             auth,

@@ -21,6 +21,15 @@ fn sight(at_s: u64, arrived: u64, backlog: u64) -> Sight {
         served: arrived,
         service: Duration::from_millis(500) * u32::try_from(arrived).unwrap(),
         backlog,
+        in_flight: 0,
+    }
+}
+
+/// A second's sight in which nothing came and nothing was served.
+fn still(at_s: u64, backlog: u64, in_flight: u64) -> Sight {
+    Sight {
+        in_flight,
+        ..sight(at_s, 0, backlog)
     }
 }
 
@@ -105,16 +114,44 @@ fn what_nobody_has_served_yet_is_assumed() {
     assert_eq!(scaler.observe(&unserved), 5);
 }
 
+#[test]
+fn workers_are_kept_while_their_jobs_run_however_long_that_takes() {
+    let mut scaler = Autoscaler::new(Rules {
+        assumed_service: RULES.drain,
+        ..RULES
+    });
+    // Sixteen jobs of a minute within a minute are sixteen at once.
+    assert_eq!(scaler.observe(&still(0, 16, 0)), 8);
+    let mut after = |at_s, in_flight| scaler.observe(&still(at_s, 0, in_flight));
+    let held: Vec<u32> = (1..600).map(|at_s| after(at_s, 16)).collect();
+    assert!(held.iter().all(|workers| *workers == 8), "{held:?}");
+    let falling = [(600, 15), (601, 5), (602, 7), (603, 1), (604, 0)];
+    let falling = falling.map(|(at_s, in_flight)| after(at_s, in_flight));
+    assert_eq!(falling, [8, 3, 3, 1, 1]);
+}
+
+#[test]
+fn what_runs_elsewhere_starts_nobody() {
+    let mut scaler = Autoscaler::new(RULES);
+    let workers: Vec<u32> = (0..60)
+        .map(|at_s| scaler.observe(&still(at_s, 0, 40)))
+        .collect();
+    assert!(workers.iter().all(|workers| *workers == 1), "{workers:?}");
+}
+
 proptest! {
     #[test]
     fn it_stays_within_its_bounds_whatever_it_sees(
         min in 0..5_u32, max in 0..50_u32, slots in 0..4_u32,
-        sights in proptest::collection::vec((0..100_u64, any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>()), 1..50),
+        sights in proptest::collection::vec(
+            (0..100_u64, any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>()), 1..50,
+        ),
     ) {
         let mut scaler = Autoscaler::new(Rules { min, max, slots, drain: Duration::ZERO, smoothing: Duration::ZERO, ..RULES });
-        for (at_s, arrived, served, service_us, backlog) in sights {
+        for (at_s, arrived, served, service_us, backlog, in_flight) in sights {
             let sight = Sight {
-                at: Duration::from_secs(at_s), arrived, served, backlog, service: Duration::from_micros(service_us),
+                at: Duration::from_secs(at_s), arrived, served, backlog, in_flight,
+                service: Duration::from_micros(service_us),
             };
             let workers = scaler.observe(&sight);
             prop_assert!(workers >= min && workers <= max.max(min).max(1));

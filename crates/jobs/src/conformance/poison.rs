@@ -51,6 +51,30 @@ pub(super) async fn a_suspect_runs_alone_and_is_acquitted(subject: Subject) {
     assert_eq!((claimed.fence.job, claimed.crashes), (id, 0));
 }
 
+pub(super) async fn a_suspect_whose_process_lived_is_acquitted_however_it_ended(subject: Subject) {
+    let early = Outcome::Snooze {
+        after: Duration::ZERO,
+    };
+    for outcome in [early, Outcome::Cancelled] {
+        subject.enqueue_one("a").await;
+        let claimed = subject.claim_for(SHORT).await;
+        subject.crash(&[claimed]).await;
+        let alone = subject.claim_alone(LONG).await.expect("the suspect");
+        assert_eq!(alone.crashes, 1);
+        subject.begin(&alone).await;
+        subject.end(alone.fence, outcome).await;
+        // Its input is no suspect any more, in the same job or in another one.
+        if !subject.state(alone.fence.job).await.is_final() {
+            let early = subject.claim_one().await;
+            subject.end(early.fence, Outcome::Completed).await;
+        }
+        let other = subject.enqueue_one("a").await;
+        let plain = subject.claim_one().await;
+        assert_eq!((plain.fence.job, plain.crashes), (other, 0));
+        subject.end(plain.fence, Outcome::Completed).await;
+    }
+}
+
 pub(super) async fn two_crashes_condemn_an_input_and_no_neighbour(subject: Subject) {
     let poison = subject.enqueue_one("poison").await;
     let mut neighbours = Vec::new();
@@ -152,6 +176,25 @@ pub(super) async fn a_reported_crash_makes_a_suspect(subject: Subject) {
         .map(|attempt| attempt.reason)
         .collect();
     assert_eq!(reasons, [Reason::Crash, Reason::OutOfMemory]);
+}
+
+pub(super) async fn a_death_that_condemns_counts_and_a_sentence_by_itself_does_not(
+    subject: Subject,
+) {
+    subject.enqueue_one("a").await;
+    let claimed = subject.claim_for(SHORT).await;
+    subject.crash(&[claimed]).await;
+    let alone = subject.claim_alone(LONG).await.expect("the suspect");
+    assert_eq!(alone.crashes, 1);
+    subject.begin(&alone).await;
+    subject.end(alone.fence, dead(Reason::Poison)).await;
+    for _ in 0..2 {
+        let again = subject.enqueue_one("a").await;
+        assert!(subject.claim(9, LONG).await.is_empty());
+        let known = subject.claim_alone(LONG).await.expect("put aside");
+        assert_eq!((known.fence.job, known.crashes), (again, 2));
+        subject.end(known.fence, dead(Reason::Poison)).await;
+    }
 }
 
 pub(super) async fn what_comes_on_a_suspect_input_is_put_aside(subject: Subject) {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use super::{LONG, SHORT, Subject, dead, kind, retry};
-use crate::model::{Fence, LeaseId, MAX_ATTEMPTS_KEPT, Outcome, Reason, Settlement};
+use super::{LONG, SHORT, Subject, dead, kind, queue, retry};
+use crate::model::{Fence, LeaseId, MAX_ATTEMPTS_KEPT, NewJob, Outcome, Reason, Settlement};
 use crate::port::{Cancelled, Heartbeat, Pulse, Replay, Verdict, Which};
 use crate::states::State;
 
@@ -233,9 +233,44 @@ pub(super) async fn a_parked_job_is_kept_until_somebody_knows_its_kind(subject: 
     assert_eq!((parked.state, parked.failures), (State::Parked, 0));
     assert_eq!(parked.attempts[0].reason, Reason::UnknownKind);
     assert!(subject.claim(9, LONG).await.is_empty());
-    let others = subject.other.unpark(vec![kind("else")], 10).await;
+    let queues = vec![queue("main")];
+    let others = vec![kind("else")];
+    let others = subject.other.unpark(queues.clone(), others, 10).await;
     assert_eq!(others.expect("an answer"), 0);
-    let known = subject.other.unpark(vec![kind("else"), kind("work")], 10);
-    assert_eq!(known.await.expect("an answer"), 1);
+    let known = vec![kind("else"), kind("work")];
+    let known = subject.other.unpark(queues, known, 10).await;
+    assert_eq!(known.expect("an answer"), 1);
     assert_eq!(subject.claim_one().await.fence.job, id);
+}
+
+pub(super) async fn a_parked_job_is_kept_for_workers_of_its_queue(subject: Subject) {
+    let here = subject.enqueue_one("a").await;
+    let elsewhere = NewJob {
+        queue: queue("elsewhere"),
+        ..subject.work("b")
+    };
+    let there = elsewhere.id;
+    subject.enqueue(vec![elsewhere]).await;
+    let claimed = subject.claim_one().await;
+    subject.end(claimed.fence, Outcome::Park).await;
+    let mut wish = subject.wish(1, LONG);
+    wish.quotas[0].queue = queue("elsewhere");
+    let claimed = subject.port.claim(wish).await.expect("claimed");
+    subject.end(claimed[0].fence, Outcome::Park).await;
+
+    let known = vec![kind("work")];
+    for (queues, unparked) in [
+        (vec![], 0),
+        (vec![queue("nowhere")], 0),
+        (vec![queue("nowhere"), queue("elsewhere")], 1),
+    ] {
+        let answer = subject.other.unpark(queues, known.clone(), 10).await;
+        assert_eq!(answer.expect("an answer"), unparked);
+    }
+    let states = (subject.state(here).await, subject.state(there).await);
+    assert_eq!(states, (State::Parked, State::Waiting));
+    let all = vec![queue("elsewhere"), queue("main")];
+    let answer = subject.other.unpark(all, known, 10).await;
+    assert_eq!(answer.expect("an answer"), 1);
+    assert_eq!(subject.claim_one().await.fence.job, here);
 }

@@ -22,6 +22,6 @@ pub struct Order {
     pub wait: Duration,
     /// The worker's process runs nothing at present: it may be given a suspect, and then gets nothing beside it.
     pub alone: bool,
-    /// Kinds that the worker knows: jobs of these that were parked wait again.
+    /// Kinds that the worker knows: jobs of these in the queue that were parked wait again.
     pub kinds: Vec<Kind>,
 }

@@ -143,6 +143,17 @@ fn what_was_asked_to_end_says_nothing_about_the_job() {
 }
 
 #[test]
+fn a_death_after_it_was_asked_to_end_neither_condemns_nor_acquits() {
+    for failure in [
+        Failure::Crash("signal 9".to_owned()),
+        Failure::OutOfMemory("200 MB".to_owned()),
+    ] {
+        let ended = ends(0, answered(failure), Some(Asked::Cancelled));
+        assert_eq!(ended, Outcome::GiveBack);
+    }
+}
+
+#[test]
 fn what_was_done_is_done_whoever_asked_it_to_end() {
     for asked in [
         Asked::Cancelled,

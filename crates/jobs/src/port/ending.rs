@@ -25,7 +25,7 @@ pub(crate) struct Ending {
     /// Why the attempt ended, unless it did what it should.
     pub(crate) reason: Option<Reason>,
     pub(crate) message: Option<String>,
-    /// A process died on it, or may have.
+    /// A process died on it, or may have. Of poison that is so only if its attempt had begun, which its row tells.
     pub(crate) crash: bool,
     /// That death is one more of its input's; otherwise it only makes the input a suspect.
     pub(crate) counts: bool,
@@ -38,10 +38,14 @@ impl Ending {
         let Settlement { fence, outcome } = settlement;
         let to = State::Running.after(outcome.event());
         let reason = outcome.reason();
-        let crash = reason.is_some_and(Reason::is_crash);
-        let failed = match &outcome {
-            Outcome::Retry { .. } => true,
-            _ => reason.is_some_and(Reason::is_failure),
+        // The death that condemns an input is one more of its own.
+        let crash = reason.is_some_and(|reason| reason.is_crash() || reason == Reason::Poison);
+        let (failed, lived) = match &outcome {
+            Outcome::Retry { .. } => (true, true),
+            Outcome::Completed | Outcome::Snooze { .. } | Outcome::Cancelled => (false, true),
+            Outcome::Dead { reason, .. } => (reason.is_failure(), reason.is_failure()),
+            // It may not have begun, or not come far.
+            Outcome::GiveBack | Outcome::Park => (false, false),
         };
         let (after, text) = match outcome {
             Outcome::Retry { after, message, .. } => (Some(after), Some(message)),
@@ -61,7 +65,7 @@ impl Ending {
             message: text.map(|text| message(&text)),
             crash,
             counts: crash,
-            acquitted: !crash && (failed || reason.is_none()),
+            acquitted: !crash && lived,
         })
     }
 

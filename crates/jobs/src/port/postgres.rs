@@ -435,10 +435,15 @@ impl Port for PostgresJobs {
         recalled
     }
 
-    async fn unpark(&self, kinds: Vec<Kind>, limit: u32) -> Result<u64, StoreError> {
+    async fn unpark(
+        &self,
+        queues: Vec<Queue>,
+        kinds: Vec<Kind>,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
         let run = async {
             let mut connection = self.postgres.acquire().await?;
-            settle::unpark(&mut connection, &kinds, limit).await
+            settle::unpark(&mut connection, &queues, &kinds, limit).await
         };
         let unparked = self.alone("jobs_unpark", run).await?;
         if unparked > 0 {

@@ -197,8 +197,14 @@ impl Port for SqliteJobs {
         self.write("jobs_prolong", prolong).await
     }
 
-    async fn unpark(&self, kinds: Vec<Kind>, limit: u32) -> Result<u64, StoreError> {
-        let unpark = move |connection: &Connection, _| settle::unpark(connection, &kinds, limit);
+    async fn unpark(
+        &self,
+        queues: Vec<Queue>,
+        kinds: Vec<Kind>,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let unpark =
+            move |connection: &Connection, _| settle::unpark(connection, &queues, &kinds, limit);
         let unparked = self.write("jobs_unpark", unpark).await?;
         self.hint_if(unparked > 0);
         Ok(unparked)

@@ -1,8 +1,9 @@
 //! One attempt, from its beginning to what became of it.
 
 use std::any::Any;
-use std::panic::AssertUnwindSafe;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -14,7 +15,7 @@ use crate::beat::Beat;
 use crate::context::Context;
 use crate::ending::{End, outcome};
 use crate::handler::Attempt;
-use crate::model::Claimed;
+use crate::model::{Claimed, Fence, Outcome};
 
 /// A job that this worker holds.
 #[derive(Debug)]
@@ -30,13 +31,7 @@ pub(super) struct Held {
 impl Held {
     /// Ends it without an attempt.
     pub(super) async fn end(self, shared: &Shared, end: End) {
-        let outcome = outcome(
-            &self.claimed,
-            end,
-            self.beat.asked(),
-            shared.config.rules,
-            shared.random(),
-        );
+        let outcome = self.outcome(shared, end);
         let ended = Ended {
             claimed: self.claimed,
             outcome,
@@ -49,6 +44,10 @@ impl Held {
 
     /// Runs it in its place.
     pub(super) async fn run(self, shared: Arc<Shared>, place: Place) {
+        let _lets_go = Unwound {
+            shared: Arc::clone(&shared),
+            fence: self.claimed.fence,
+        };
         let span = tracing::info_span!(
             "job",
             otel.name = self.claimed.kind.as_str(),
@@ -72,28 +71,16 @@ impl Held {
         let began = shared.clock.monotonic();
         self.beat
             .begin(began.saturating_add(self.claimed.policy.timeout));
-        let end =
-            match shared
-                .handlers
-                .begin(&self.claimed.kind, &self.claimed.args, context.clone())
-            {
-                None => End::UnknownKind,
-                Some(Err(error)) => End::Arguments(error.to_string()),
-                Some(Ok(attempt)) => self.race(attempt, shared.config.cancel_grace).await,
-            };
+        let end = match self.begin(shared, context.clone()) {
+            Ok(attempt) => self.race(attempt, shared.config.cancel_grace).await,
+            Err(end) => end,
+        };
         let ran = shared.clock.monotonic().saturating_sub(began);
-        let asked = self.beat.asked();
-        let outcome = outcome(
-            &self.claimed,
-            end,
-            asked,
-            shared.config.rules,
-            shared.random(),
-        );
+        let outcome = self.outcome(shared, end);
         tracing::Span::current().record("outcome", outcome.event().as_str());
         tracing::debug!(
             ran_ms = ran.as_secs_f64() * 1e3,
-            ?asked,
+            asked = ?self.beat.asked(),
             "an attempt is over"
         );
         let ended = Ended {
@@ -106,20 +93,64 @@ impl Held {
         shared.settle(ended).await;
     }
 
+    /// Begins the attempt, unless that ends it: its arguments are read by code of the handler's, which may panic as well.
+    fn begin(&self, shared: &Shared, context: Context) -> Result<Attempt, End> {
+        let claimed = &self.claimed;
+        let begin = || shared.handlers.begin(&claimed.kind, &claimed.args, context);
+        match panic::catch_unwind(AssertUnwindSafe(begin)) {
+            Ok(Some(Ok(attempt))) => Ok(attempt),
+            Ok(Some(Err(error))) => Err(End::Arguments(error.to_string())),
+            Ok(None) => Err(End::UnknownKind),
+            Err(panicked) => Err(End::Panicked(message(&*panicked))),
+        }
+    }
+
     /// The handler, against its time and against those who ask it to end.
-    async fn race(&self, attempt: Attempt, cancel_grace: Duration) -> End {
+    async fn race(&self, mut attempt: Attempt, cancel_grace: Duration) -> End {
         let asked = async {
             self.beat.ended().await;
             tokio::time::sleep(cancel_grace).await;
         };
-        tokio::select! {
+        let end = tokio::select! {
             biased;
-            answer = AssertUnwindSafe(attempt).catch_unwind() => match answer {
+            answer = AssertUnwindSafe(attempt.as_mut()).catch_unwind() => match answer {
                 Ok(answer) => End::Answered(answer),
-                Err(panic) => End::Panicked(message(&*panic)),
+                Err(panicked) => End::Panicked(message(&*panicked)),
             },
             () = tokio::time::sleep(self.claimed.policy.timeout) => End::TimedOut,
             () = asked => End::Dropped,
+        };
+        // What it holds until then is the handler's, too. How it ended is known by now.
+        let dropped = panic::catch_unwind(AssertUnwindSafe(|| drop(attempt)));
+        if let Err(panicked) = dropped {
+            let error = message(&*panicked);
+            tracing::warn!(%error, "an attempt panicked when it was dropped");
+        }
+        end
+    }
+
+    /// Decides. What an error tells of itself is told by code of the handler's, too.
+    fn outcome(&self, shared: &Shared, end: End) -> Outcome {
+        let (asked, rules, random) = (self.beat.asked(), shared.config.rules, shared.random());
+        let decide = |end| outcome(&self.claimed, end, asked, rules, random);
+        let decided = panic::catch_unwind(AssertUnwindSafe(|| decide(end)));
+        decided.unwrap_or_else(|panicked| decide(End::Panicked(message(&*panicked))))
+    }
+}
+
+/// Lets go of a job whose task panics all the same: nobody tells how it ended, so nobody may keep its lease or wait for
+/// its end.
+struct Unwound {
+    shared: Arc<Shared>,
+    fence: Fence,
+}
+
+impl Drop for Unwound {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            tracing::error!(job = %self.fence.job, "what runs a job panicked; the job will be rescued");
+            self.shared.beats.remove(&self.fence);
+            self.shared.told.notify_one();
         }
     }
 }

@@ -211,8 +211,9 @@ impl Claimer {
                     self.shared.beats.remove(&held.beat.fence());
                     continue;
                 }
+                // It has not run, and the broker cancels by itself what it was told to.
                 Some(_) => {
-                    held.end(&self.shared, End::Dropped).await;
+                    held.end(&self.shared, End::GivenBack).await;
                     continue;
                 }
             }
@@ -272,22 +273,41 @@ impl Claimer {
         }
         self.suspects_at = now + every;
         let queues: Vec<Queue> = self.shared.config.queues.clone();
-        match self.shared.broker.port().has_suspects(queues.clone()).await {
-            Ok(false) => return,
-            Ok(true) => {}
-            Err(error) => {
-                observe::failed("suspects");
-                tracing::warn!(%error, "suspects were not looked for");
-                return;
-            }
+        if !self.has_suspects(&queues).await || !self.quiet_for_suspects(&queues).await {
+            return;
         }
-        self.quiet().await;
         let until = self.shared.clock.monotonic() + every;
         while !self.stop.is_cancelled()
             && self.shared.clock.monotonic() < until
             && self.run_a_suspect(&queues).await
         {}
         self.suspects_at = self.shared.clock.monotonic() + every;
+    }
+
+    /// Whether a suspect waits, as far as the broker can be asked.
+    async fn has_suspects(&self, queues: &[Queue]) -> bool {
+        let port = self.shared.broker.port();
+        match port.has_suspects(queues.to_vec()).await {
+            Ok(has_suspects) => has_suspects,
+            Err(error) => {
+                observe::failed("suspects");
+                tracing::warn!(%error, "suspects were not looked for");
+                false
+            }
+        }
+    }
+
+    /// Waits until nothing runs, but no longer than a suspect waits: another worker may be the first to run it, and what runs
+    /// here may take hours. Answers whether it came to that.
+    async fn quiet_for_suspects(&mut self, queues: &[Queue]) -> bool {
+        let every = self.shared.config.upkeep.suspects;
+        while tokio::time::timeout(every, self.quiet()).await.is_err() {
+            if !self.has_suspects(queues).await {
+                self.suspects_at = self.shared.clock.monotonic() + every;
+                return false;
+            }
+        }
+        true
     }
 
     /// Answers whether there was one.

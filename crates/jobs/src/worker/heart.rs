@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use stanchion_kernel::Clock;
+use stanchion_kernel::{Clock, Timestamp};
 use stanchion_store::StoreError;
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +36,25 @@ struct Beating {
     beats: Arc<Beats>,
     config: WorkerConfig,
     clock: Clock,
+}
+
+/// A moment by two clocks.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    /// The database's, by which leases end.
+    there: Timestamp,
+    /// This host's, by which they are renewed; it stands still while the host is suspended.
+    here: Duration,
+}
+
+impl Moment {
+    /// Whether leases went on since then, by more than the patience, while nobody could renew them: the hosts were
+    /// suspended, or the database's clock was set forward.
+    fn leaps(self, since: Self, patience: Duration) -> bool {
+        let there = self.there.since(since.there);
+        let here = self.here.saturating_sub(since.here);
+        there.saturating_sub(here) > patience
+    }
 }
 
 impl Heart {
@@ -98,8 +117,8 @@ impl Drop for Heart {
 
 impl Beating {
     async fn beat(&self) {
-        let port = self.open().await;
-        tokio::join!(self.renew(&*port), self.rescue(&*port));
+        let (port, was_out) = self.open().await;
+        tokio::join!(self.renew(&*port), self.rescue(&*port, was_out));
     }
 
     /// How long a call may take: leases must be renewed again before they are over.
@@ -107,12 +126,15 @@ impl Beating {
         self.config.renew_every()
     }
 
-    async fn open(&self) -> Arc<dyn Port> {
+    /// The port, and whether it could not be had at once.
+    async fn open(&self) -> (Arc<dyn Port>, bool) {
+        let mut was_out = false;
         loop {
             match self.broker.open_beside(self.patience()).await {
-                Ok(port) => return port,
+                Ok(port) => return (port, was_out),
                 Err(error) => {
                     tracing::warn!(%error, "leases cannot be renewed for now");
+                    was_out = true;
                     tokio::time::sleep(self.patience()).await;
                 }
             }
@@ -167,15 +189,12 @@ impl Beating {
         }
     }
 
-    async fn rescue(&self, port: &dyn Port) {
+    async fn rescue(&self, port: &dyn Port, was_out: bool) {
         let mut outages = 0;
-        let mut is_out = false;
+        let mut is_out = was_out;
+        let mut seen = None;
         loop {
-            let done = if is_out {
-                self.prolong(port).await
-            } else {
-                self.rescue_some(port, outages).await
-            };
+            let done = self.look(port, &mut seen, outages, &mut is_out).await;
             match done {
                 Ok(jobs) if jobs >= u64::from(RESCUES) => continue,
                 Ok(_) if is_out => is_out = false,
@@ -189,6 +208,33 @@ impl Beating {
                 }
             }
             tokio::time::sleep(self.config.scan).await;
+        }
+    }
+
+    /// Prolongs leases when there was an outage, which may be found now, and otherwise takes jobs from who has lost them; answers
+    /// how many.
+    async fn look(
+        &self,
+        port: &dyn Port,
+        seen: &mut Option<Moment>,
+        outages: u32,
+        is_out: &mut bool,
+    ) -> Result<u64, StoreError> {
+        // The clock here is read first: a database that takes long to answer stands still for others, too.
+        let here = self.clock.monotonic();
+        let now = Moment {
+            there: port.now().await?,
+            here,
+        };
+        let last = seen.replace(now);
+        if last.is_some_and(|last| now.leaps(last, self.patience())) {
+            tracing::warn!("leases went on while nobody could renew them");
+            *is_out = true;
+        }
+        if *is_out {
+            self.prolong(port).await
+        } else {
+            self.rescue_some(port, outages).await
         }
     }
 
@@ -213,5 +259,36 @@ impl Beating {
             tracing::info!(prolonged, "leases that ended in an outage are prolonged");
         }
         Ok(prolonged)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment(there_ms: i64, here_ms: u64) -> Moment {
+        Moment {
+            there: Timestamp::from_micros(there_ms * 1000),
+            here: Duration::from_millis(here_ms),
+        }
+    }
+
+    #[test]
+    fn leases_that_went_on_by_more_than_the_patience_while_nobody_could_renew_them_are_noticed() {
+        let patience = Duration::from_secs(2);
+        let leaps = |there_ms: i64, here_ms: u64| {
+            let last = moment(50_000, 1000);
+            moment(50_000 + there_ms, 1000 + here_ms).leaps(last, patience)
+        };
+        // Both clocks go on alike, also for long.
+        assert!(!leaps(2000, 2000));
+        assert!(!leaps(60_000, 60_000));
+        // A slow answer is within the patience.
+        assert!(!leaps(4000, 2000));
+        // The host was suspended, or the database's clock was set forward.
+        assert!(leaps(4001, 2000));
+        assert!(leaps(3_600_000, 100));
+        // It was set back, which ends no lease.
+        assert!(!leaps(-3_600_000, 2000));
     }
 }

@@ -69,10 +69,12 @@ impl Chores {
         }
     }
 
-    /// Lets jobs wait again that were parked by who did not know their kind.
+    /// Lets jobs of this worker's queues wait again that were parked by who did not know their kind.
     async fn unpark(&self) -> Result<Left, StoreError> {
+        let port = self.shared.broker.port();
+        let queues = &self.shared.config.queues;
         let kinds: Vec<Kind> = self.shared.handlers.kinds().cloned().collect();
-        in_batches(|| self.shared.broker.port().unpark(kinds.clone(), BATCH)).await
+        in_batches(|| port.unpark(queues.clone(), kinds.clone(), BATCH)).await
     }
 
     async fn prune(&self) -> Result<Left, StoreError> {

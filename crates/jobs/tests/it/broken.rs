@@ -64,4 +64,6 @@ rejected! {
         postgres StartsSuspects by a_suspect_claimed_alone_and_never_started_is_not_condemned,
     a_count_that_leaves_out_what_was_cancelled: sqlite ForgetsTheEnded by what_ended_is_counted_once_by_queue,
     a_holder_of_whatever_number: sqlite HidesHolders by holders_are_told_with_what_they_hold,
+    an_unparking_in_whatever_queue:
+        sqlite UnparksElsewhere by a_parked_job_is_kept_for_workers_of_its_queue,
 }

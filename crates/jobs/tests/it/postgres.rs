@@ -44,6 +44,7 @@ conform! {
     ended_attempts_are_kept_up_to_a_bound
     a_batch_is_settled_each_by_its_own_fence
     a_parked_job_is_kept_until_somebody_knows_its_kind
+    a_parked_job_is_kept_for_workers_of_its_queue
     a_job_is_enqueued_with_its_transaction_or_not_at_all
     an_effect_and_its_completion_are_one
     a_dead_letter_is_there_or_its_job_still_runs
@@ -58,10 +59,12 @@ conform! {
     what_was_found_too_late_is_left
     only_what_had_started_is_a_suspect
     a_suspect_runs_alone_and_is_acquitted
+    a_suspect_whose_process_lived_is_acquitted_however_it_ended
     two_crashes_condemn_an_input_and_no_neighbour
     a_suspect_claimed_alone_and_never_started_is_not_condemned
     one_death_of_two_jobs_on_one_input_condemns_neither
     a_reported_crash_makes_a_suspect
+    a_death_that_condemns_counts_and_a_sentence_by_itself_does_not
     what_comes_on_a_suspect_input_is_put_aside
     suspects_that_wait_are_known
     a_waiting_job_is_cancelled_at_once

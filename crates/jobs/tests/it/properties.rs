@@ -192,7 +192,8 @@ impl World {
                 port.replay(replay, limit).await.unwrap();
             }
             Step::Unpark => {
-                port.unpark(vec![Kind::new("k").unwrap()], 5).await.unwrap();
+                let (queue, kind) = (Queue::new("q").unwrap(), Kind::new("k").unwrap());
+                port.unpark(vec![queue], vec![kind], 5).await.unwrap();
             }
             Step::Start { of } | Step::Renew { of } | Step::Cancel { of } => {
                 if let Some(fence) = fence(of) {

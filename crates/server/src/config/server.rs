@@ -33,6 +33,8 @@ pub struct ServerSection {
     pub max_in_flight: usize,
     /// Imports and exports in work at once.
     pub max_streams: usize,
+    /// Renditions being sent at once; more get 503.
+    pub max_downloads: usize,
     /// Largest body of one request, imports excepted.
     pub max_body_bytes: usize,
     /// Largest header block of one request.
@@ -45,7 +47,7 @@ pub struct ServerSection {
     pub header_read_timeout_ms: u64,
     /// Time for a client to send the next part of its body.
     pub body_read_timeout_ms: u64,
-    /// Time for an answer, streams excepted.
+    /// Time for an answer, streams excepted, and for a client to take the next piece of a rendition.
     pub request_timeout_ms: u64,
     /// Time without a byte after which a connection is closed.
     pub idle_timeout_ms: u64,
@@ -84,6 +86,7 @@ impl Default for ServerSection {
             max_connections: 10_000,
             max_in_flight: 1_024,
             max_streams: 16,
+            max_downloads: 256,
             max_body_bytes: 1 << 20,
             max_header_bytes: 16 << 10,
             max_headers: 64,
@@ -198,6 +201,14 @@ pub(super) const KEYS: &[Key] = &[
         about: "Imports and exports in work at once; they count among the requests too.",
     },
     Key {
+        name: "server.max_downloads",
+        kind: Kind::Integer {
+            min: 1,
+            max: 10_000,
+        },
+        about: "Renditions being sent at once; more get 503 with `Retry-After`.",
+    },
+    Key {
         name: "server.max_body_bytes",
         kind: Kind::Integer {
             min: 1024,
@@ -239,7 +250,7 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "server.request_timeout_ms",
         kind: TIMEOUT,
-        about: "Time for an answer; import and export are exempt.",
+        about: "Time for an answer, import and export exempt, and for a client to take the next piece of a rendition.",
     },
     Key {
         name: "server.idle_timeout_ms",

@@ -224,7 +224,9 @@ fn unfit(error: &MediaError) -> Problem {
 fn refused(error: &ObjectsError) -> Problem {
     let kind = match error {
         ObjectsError::NotFound => ProblemKind::NotFound,
-        ObjectsError::Range => ProblemKind::RangeNotSatisfiable,
+        ObjectsError::Range { bytes } => {
+            return Problem::new(ProblemKind::RangeNotSatisfiable).complete_bytes(*bytes);
+        }
         ObjectsError::File(error) => return no_room(error),
         _ => ProblemKind::Unavailable,
     };

@@ -160,6 +160,7 @@ fn http_config(section: &ServerSection) -> HttpConfig {
         http2_max_streams: section.http2_max_streams,
         max_in_flight: section.max_in_flight,
         max_streams: section.max_streams,
+        max_downloads: section.max_downloads,
         max_body_bytes: section.max_body_bytes,
         body_read_timeout_ms: section.body_read_timeout_ms,
         request_timeout_ms: section.request_timeout_ms,

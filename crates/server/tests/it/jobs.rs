@@ -146,6 +146,48 @@ async fn a_worker_in_node_does_its_part() {
     a_worker_does_its_part("node", "node/worker.mjs").await;
 }
 
+/// One end of a job in a second goes through, and the others are refused with 429.
+async fn a_worker_tells_until_it_is_heard(program: &str, file: &str) {
+    let limits = "[{ name = 'ends', rate = '1/s', burst = 1, per = 'global', \
+                  routes = ['POST /v1/jobs/{id}/complete'] }]";
+    let limited = |program: Program| {
+        program
+            .env("STANCHION_LIMITER__ENABLED", "true")
+            .env("STANCHION_LIMITER__LIMITS", limits)
+    };
+    let office = Office::open_with(limited).await;
+    let mut greetings = Vec::new();
+    for name in ["Ann", "Bob", "Cid"] {
+        greetings.push(office.enqueue("greet", json!({"name": name})).await);
+    }
+    let worker = office.worker(program, file).start();
+    for id in &greetings {
+        let done = office.becomes(id, "completed").await;
+        assert_eq!(
+            (&done["attempt"], &done["lost_leases"]),
+            (&json!(1), &json!(0))
+        );
+    }
+    let shown = office.server.text("/metrics").await;
+    let denied = r#"stanchion_limiter_decisions_total{limit="ends",outcome="denied"} "#;
+    let denied = shown.lines().find_map(|line| line.strip_prefix(denied));
+    assert!(denied.is_some_and(|times| times != "0"), "{shown}");
+    worker.terminate();
+    let status = worker.wait(DEADLINE).await;
+    assert_eq!(status.code(), Some(0), "{}", worker.stderr());
+    office.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_in_python_tells_until_it_is_heard() {
+    a_worker_tells_until_it_is_heard("python3", "python/worker.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_in_node_tells_until_it_is_heard() {
+    a_worker_tells_until_it_is_heard("node", "node/worker.mjs").await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_jobs_of_a_dead_worker_are_offered_again_and_measured() {
     offered_again(Office::open().await).await;

@@ -71,10 +71,20 @@ async fn a_picture_lives(studio: &Studio) {
     assert_eq!(removed.status(), StatusCode::NO_CONTENT);
     studio.is_gone(&format!("/v1/images/{image}")).await;
     let url = ready["renditions"][0]["url"].as_str().expect("a URL");
-    eventually("its renditions are collected", DEADLINE, || async {
+    is_collected(studio, url).await;
+}
+
+/// A rendition goes, and then also for who has it still.
+async fn is_collected(studio: &Studio, url: &str) {
+    eventually("the rendition is collected", DEADLINE, || async {
         studio.send(Method::GET, url).await.status() == StatusCode::NOT_FOUND
     })
     .await;
+    let tag = url.replace("/media/", "\"") + "\"";
+    let known = studio.request(Method::GET, url);
+    let known = known.header("if-none-match", tag).send().await;
+    let known = known.expect("an answer");
+    assert_eq!(known.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@ use crate::dice::Dice;
 
 /// How long a worker's jobs are leased: what a dead one held comes back after it.
 const LEASE: Duration = Duration::from_secs(10);
+/// How long a worker that was told to stop may take to end what it does; then it gives it back.
+const GRACE: Duration = Duration::from_secs(20);
 
 /// Workers, and the jobs that wait for them.
 #[derive(Debug)]
@@ -28,7 +30,8 @@ pub(super) struct Service {
 #[derive(Debug)]
 struct Worker {
     ready_at: Duration,
-    draining: bool,
+    /// When it ends at the latest, once it was told to stop.
+    ends_at: Option<Duration>,
     /// When the jobs that it runs began and will end.
     jobs: Vec<(Duration, Duration)>,
 }
@@ -73,31 +76,42 @@ impl Fleet {
         self.waiting
     }
 
+    /// The jobs that are held by workers, those of dead ones included whose leases are not over.
+    pub(super) fn in_flight(&self) -> u64 {
+        let running = self.workers.iter().map(|worker| worker.jobs.len() as u64);
+        running.sum::<u64>() + self.held.iter().map(|(_, jobs)| jobs).sum::<u64>()
+    }
+
     /// The workers that were not told to stop, whether they are up already or not.
     pub(super) fn wanted(&self) -> usize {
         self.workers
             .iter()
-            .filter(|worker| !worker.draining)
+            .filter(|worker| worker.ends_at.is_none())
             .count()
     }
 
-    /// Starts or stops workers; those with the least to do are stopped first, and end what they do.
-    pub(super) fn scale(&mut self, to: u32, now: Duration) {
+    /// Starts or stops workers; those with the least to do are stopped first, and end what they do within their grace. Answers
+    /// how many of those that were stopped had something to do.
+    pub(super) fn scale(&mut self, to: u32, now: Duration) -> u64 {
         let to = to as usize;
         while self.wanted() < to {
             let delay = self.dice.millis(1000, 6000);
             self.workers.push(Worker {
                 ready_at: now + delay,
-                draining: false,
+                ends_at: None,
                 jobs: Vec::new(),
             });
         }
+        let mut interrupted = 0;
         while self.wanted() > to {
-            let running = self.workers.iter_mut().filter(|worker| !worker.draining);
+            let workers = self.workers.iter_mut();
+            let running = workers.filter(|worker| worker.ends_at.is_none());
             if let Some(idlest) = running.min_by_key(|worker| worker.jobs.len()) {
-                idlest.draining = true;
+                idlest.ends_at = Some(now + GRACE);
+                interrupted += u64::from(!idlest.jobs.is_empty());
             }
         }
+        interrupted
     }
 
     /// Half of the workers die with what they are doing.
@@ -122,10 +136,13 @@ impl Fleet {
                 served.service += ended - began;
             }
         }
-        self.workers
-            .retain(|worker| !worker.draining || !worker.jobs.is_empty());
+        let gone = self.workers.extract_if(.., |worker| {
+            let ends = |at: Duration| at <= now || worker.jobs.is_empty();
+            worker.ends_at.is_some_and(ends)
+        });
+        self.waiting += gone.map(|worker| worker.jobs.len() as u64).sum::<u64>();
         for worker in &mut self.workers {
-            let up = worker.ready_at <= now && !worker.draining;
+            let up = worker.ready_at <= now && worker.ends_at.is_none();
             while up && self.waiting > 0 && worker.jobs.len() < self.slots {
                 self.waiting -= 1;
                 let takes = self.service.draw(&self.dice);

@@ -15,6 +15,10 @@ pub struct Moment {
     pub steady: f64,
     /// How many the backlog needs besides to be worked off within the time to drain.
     pub extra: f64,
+    /// How many what runs has use for; not rounded.
+    pub busy: f64,
+    /// How many were told to stop in the middle of a job since the moment before.
+    pub interrupted: u64,
 }
 
 /// A simulation that is over.
@@ -24,6 +28,8 @@ pub struct History {
     pub seed: u64,
     /// Its moments.
     pub moments: Vec<Moment>,
+    /// How many jobs a worker runs at once.
+    pub slots: u32,
     /// Within what time a backlog is to be worked off.
     pub drain: Duration,
 }

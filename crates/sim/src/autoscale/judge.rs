@@ -22,6 +22,7 @@ const SETTLED: Duration = Duration::from_mins(6);
 /// # Errors
 /// The first breach.
 pub fn check(history: &History) -> Result<(), Breach> {
+    interrupts(history)?;
     overshoot(history)?;
     settles(history)?;
     drains(history)?;
@@ -41,7 +42,8 @@ fn overshoot(history: &History) -> Result<(), Breach> {
     Ok(())
 }
 
-/// When a load has not changed for long there are no more workers than 1.2 times what comes in needs, and one.
+/// When a load has not changed for long there are no more workers than 1.2 times what comes in needs, and one, or than what
+/// runs has use for.
 fn settles(history: &History) -> Result<(), Breach> {
     for phase in phases(history) {
         let Some(first) = phase.first() else { continue };
@@ -49,7 +51,7 @@ fn settles(history: &History) -> Result<(), Breach> {
             .iter()
             .filter(|moment| moment.at >= first.at + SETTLED);
         for moment in settled {
-            let most = (OVERSHOOT * moment.steady).ceil() + 1.0;
+            let most = ((OVERSHOOT * moment.steady).ceil() + 1.0).max(moment.busy.ceil());
             if f64::from(moment.wanted) > most && moment.extra < 1.0 {
                 let what = format!(
                     "{} workers long after {:.1} do",
@@ -76,6 +78,20 @@ fn drains(history: &History) -> Result<(), Breach> {
         }
     }
     Ok(())
+}
+
+/// Nobody is told to stop in the middle of a job. Where a worker runs several at once, what runs may have room on fewer workers
+/// than it is on.
+fn interrupts(history: &History) -> Result<(), Breach> {
+    let mut moments = history.moments.iter();
+    let interrupted = moments.position(|moment| moment.interrupted > 0);
+    match interrupted.filter(|_| history.slots == 1) {
+        Some(at) => {
+            let what = "workers are stopped in the middle of their jobs".to_owned();
+            Err(breach(history, at, what))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Between two changes of the load the number goes up and comes down again, and does not go to and fro.

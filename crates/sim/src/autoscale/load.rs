@@ -13,11 +13,13 @@ pub enum Load {
     Burst,
     /// Steady, and half of the workers die at one moment with what they are doing.
     Crash,
+    /// Jobs at one moment that take minutes each, one to a worker, and nothing else.
+    Long,
 }
 
 impl Load {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Step, Self::Ramp, Self::Burst, Self::Crash];
+    pub const ALL: [Self; 5] = [Self::Step, Self::Ramp, Self::Burst, Self::Crash, Self::Long];
 }
 
 /// From when until when the load is another one.
@@ -40,7 +42,10 @@ impl Arrivals {
     pub(super) fn new(load: Load, dice: &Dice) -> Self {
         let low_per_s = dice.between(10, 100) as f64 / 10.0;
         let times = dice.between(20, 60) as f64 / 10.0;
-        let burst = dice.between(600, 3000);
+        let (low_per_s, burst) = match load {
+            Load::Long => (0.0, dice.between(60, 90)),
+            _ => (low_per_s, dice.between(600, 3000)),
+        };
         Self {
             load,
             low_per_s,
@@ -53,7 +58,7 @@ impl Arrivals {
     pub(super) fn per_s(&self, now: Duration) -> f64 {
         let [from, until] = CHANGES;
         let high = match self.load {
-            Load::Burst => 0.0,
+            Load::Burst | Load::Long => 0.0,
             Load::Crash => 1.0,
             Load::Step => f64::from(u8::from((from..until).contains(&now))),
             Load::Ramp => {
@@ -67,7 +72,7 @@ impl Arrivals {
 
     /// How many come at once in the tick that begins now, besides.
     pub(super) fn at_once(&self, now: Duration) -> u64 {
-        let is_burst = self.load == Load::Burst && now == CHANGES[0];
+        let is_burst = matches!(self.load, Load::Burst | Load::Long) && now == CHANGES[0];
         if is_burst { self.burst } else { 0 }
     }
 

@@ -59,13 +59,14 @@ impl Simulation {
                 );
                 let wanted = scaler.observe(&sight);
                 let wanted = run.wanted(wanted);
-                run.fleet.scale(wanted, now);
-                moments.push(run.moment(now, wanted));
+                let interrupted = run.fleet.scale(wanted, now);
+                moments.push(run.moment(now, wanted, interrupted));
             }
         }
         History {
             seed: self.seed,
             moments,
+            slots: run.rules.slots,
             drain: run.rules.drain,
         }
     }
@@ -75,14 +76,21 @@ impl Run {
     fn new(simulation: Simulation) -> Self {
         let Simulation { seed, load, wrong } = simulation;
         let dice = Dice::new(seed);
-        let slots = u32::try_from(dice.between(1, 4)).unwrap_or(1);
+        let (slots, mean) = match load {
+            Load::Long => (1, dice.millis(300_000, 600_000)),
+            _ => (dice.between(1, 4), dice.millis(100, 2000)),
+        };
+        let slots = u32::try_from(slots).unwrap_or(1);
         let service = Service {
-            mean: dice.millis(100, 2000),
+            mean,
             wild: dice.permille(500),
         };
+        let assumed = Rules::default().assumed_service;
         let rules = Rules {
             max: 1000,
             slots,
+            // Nobody would wait for the first of them to learn how long they take.
+            assumed_service: if load == Load::Long { mean } else { assumed },
             ..Rules::default()
         };
         Self {
@@ -118,6 +126,7 @@ impl Run {
             served: served.jobs,
             service: served.service,
             backlog: self.fleet.backlog(),
+            in_flight: self.fleet.in_flight(),
         };
         self.wrong.map_or(sight, |wrong| wrong.sight(sight))
     }
@@ -130,7 +139,7 @@ impl Run {
             .min(self.rules.max)
     }
 
-    fn moment(&self, at: Duration, wanted: u32) -> Moment {
+    fn moment(&self, at: Duration, wanted: u32, interrupted: u64) -> Moment {
         let slots = f64::from(self.rules.slots);
         let (service_s, backlog) = (self.service.mean.as_secs_f64(), self.fleet.backlog());
         let drain_s = self.rules.drain.as_secs_f64();
@@ -140,6 +149,8 @@ impl Run {
             backlog,
             steady: self.arrivals.per_s(at) * service_s / slots,
             extra: backlog as f64 * service_s / drain_s / slots,
+            busy: self.fleet.in_flight() as f64 / slots,
+            interrupted,
         }
     }
 }

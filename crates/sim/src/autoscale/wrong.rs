@@ -11,16 +11,19 @@ pub enum Wrong {
     AddsUp,
     /// It does not look at the backlog.
     IgnoresBacklog,
+    /// It does not look at what runs.
+    IgnoresWhatRuns,
     /// It never stops a worker.
     NeverStops,
 }
 
 impl Wrong {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::NoHysteresis,
         Self::AddsUp,
         Self::IgnoresBacklog,
+        Self::IgnoresWhatRuns,
         Self::NeverStops,
     ];
 
@@ -36,14 +39,22 @@ impl Wrong {
                 calm: Duration::MAX,
                 ..rules
             },
-            Self::AddsUp | Self::IgnoresBacklog => rules,
+            Self::AddsUp | Self::IgnoresBacklog | Self::IgnoresWhatRuns => rules,
         }
     }
 
     pub(super) fn sight(self, sight: Sight) -> Sight {
-        let is_blind = self == Self::IgnoresBacklog;
-        let backlog = if is_blind { 0 } else { sight.backlog };
-        Sight { backlog, ..sight }
+        match self {
+            Self::IgnoresBacklog => Sight {
+                backlog: 0,
+                ..sight
+            },
+            Self::IgnoresWhatRuns => Sight {
+                in_flight: 0,
+                ..sight
+            },
+            _ => sight,
+        }
     }
 
     pub(super) fn wanted(self, said: u32, running: u32, backlog: u64) -> u32 {

@@ -48,7 +48,7 @@ pub(crate) struct ClaimInput {
     /// nothing beside it; who never says so leaves suspects to others.
     #[serde(default)]
     alone: bool,
-    /// The kinds that the worker knows: jobs of these that were parked wait again.
+    /// The kinds that the worker knows: jobs of these in the queue that were parked wait again.
     #[serde(default)]
     #[schema(max_items = 100)]
     kinds: Vec<String>,
@@ -87,7 +87,7 @@ pub(crate) struct ClaimedView {
     failures: u32,
     /// How many attempts may fail.
     max_attempts: u16,
-    /// How long the attempt may take; its lease cannot be prolonged beyond that.
+    /// How long the attempt may take: a heartbeat that comes later ends it as a timeout. A lease may be longer.
     timeout_seconds: f64,
     /// For how long it is leased; send a heartbeat well before.
     lease_seconds: f64,

@@ -18,7 +18,7 @@ const FORGET_AFTER: Duration = Duration::from_mins(10);
 /// What is known for a wish.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Known {
-    /// How many replicas there should be; whoever asks rounds up.
+    /// How many replicas there should be, no fewer than what runs has use for; whoever asks rounds up.
     pub(super) workers: f64,
     /// Whether anything waits or runs.
     pub(super) is_active: bool,
@@ -97,8 +97,10 @@ impl Board {
             }
         });
         kept.asked_at = now;
+        // Jobs that take long are no need any more when all of them run, and their workers are not to be stopped.
+        let jobs = kept.autoscaler.need().max(load.in_flight as f64);
         Ok(Known {
-            workers: kept.autoscaler.need() / f64::from(wish.slots),
+            workers: jobs / f64::from(wish.slots),
             is_active: load.backlog + load.in_flight > 0,
         })
     }
@@ -183,6 +185,26 @@ mod tests {
         board.put_up(loads(2 * SECOND, 0, 0));
         let drained = board.read(&wish(Some("mail")), 2 * SECOND).unwrap();
         assert_eq!((drained.workers, drained.is_active), (0.0, false));
+    }
+
+    #[test]
+    fn what_runs_wants_its_workers_until_it_ends() {
+        let board = board(9);
+        let told = |at: Duration, in_flight| {
+            let load = Load {
+                in_flight,
+                ..Load::default()
+            };
+            let queues = BTreeMap::from([(queue("mail"), load)]);
+            board.put_up(Loads { at, queues });
+            let known = board.read(&wish(Some("mail")), at).unwrap();
+            (known.workers, known.is_active)
+        };
+        // Two at once to a worker, of which nothing has come for minutes.
+        assert_eq!(told(SECOND, 7), (3.5, true));
+        assert_eq!(told(500 * SECOND, 7), (3.5, true));
+        assert_eq!(told(501 * SECOND, 2), (1.0, true));
+        assert_eq!(told(502 * SECOND, 0), (0.0, false));
     }
 
     #[test]

@@ -229,6 +229,11 @@ pub(super) async fn a_job_of_an_unknown_kind_waits_for_a_worker_that_knows_it(of
     let parked: Value = parked.json().await.unwrap();
     assert_eq!(parked["state"], "parked");
     assert!(office.claim(json!({"kinds": ["other"]})).await.is_empty());
+    // Who knows the kind and works on another queue would take nothing of what waits again.
+    let elsewhere = json!({"worker": "elsewhere", "kinds": ["greet"]});
+    let elsewhere = office.post("/v1/queues/letters/claim", elsewhere).await;
+    assert_eq!(elsewhere.status(), StatusCode::OK);
+    assert_eq!(office.job(&id).await["state"], "parked");
     let job = office.take(json!({"kinds": ["greet", "other"]})).await;
     assert_eq!((&job["id"], &job["failures"]), (&json!(id), &json!(0)));
 }

@@ -1,6 +1,7 @@
 -- The index of what is ready is walked from each floor on: before it lies what was claimed, and while an old snapshot is
 -- open nobody can clean that up. What came back to its place is in an index of its own and comes first. What works on a
--- suspect is put aside and not claimed.
+-- suspect is put aside and not claimed. A lease is counted from when it is given: a claim that waited must not give out
+-- leases that are over.
 -- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan may read all of an index or a table, and sort it.
 WITH picked AS MATERIALIZED (
     SELECT p.id, p.returned, EXISTS (SELECT FROM stanchion_jobs.suspects AS s WHERE s.input = p.input) AS suspect
@@ -38,7 +39,7 @@ WITH picked AS MATERIALIZED (
 ), claimed AS (
     UPDATE stanchion_jobs.jobs AS j
     SET state = 'running', attempt = j.attempt + 1, worker = $6, lease = $7,
-        leased_until = statement_timestamp() + $8 * interval '1 microsecond',
+        leased_until = clock_timestamp() + $8 * interval '1 microsecond',
         started_at = CASE WHEN $9 THEN statement_timestamp() END, percent = NULL, progress = NULL, returned = false
     FROM picked AS p
     WHERE NOT p.suspect AND j.id = ANY (ARRAY[p.id])

@@ -16,7 +16,7 @@ WITH picked AS MATERIALIZED (
 ), claimed AS (
     UPDATE stanchion_jobs.jobs AS j
     SET state = 'running', attempt = j.attempt + 1, worker = $2, lease = $3,
-        leased_until = statement_timestamp() + $4 * interval '1 microsecond',
+        leased_until = clock_timestamp() + $4 * interval '1 microsecond',
         started_at = NULL, percent = NULL, progress = NULL
     FROM oldest AS o
     WHERE j.id = ANY (ARRAY[o.id])

@@ -9,7 +9,7 @@ use stanchion_store::{Statement, StoreError};
 use super::claim::columns;
 use super::row::{self, Columns};
 use super::{committed, micros};
-use crate::model::{Fence, JobId, Kind, Reason, Settlement};
+use crate::model::{Fence, JobId, Kind, Queue, Reason, Settlement};
 use crate::port::ending::{Ending, by_fence, keeps, verdicts};
 use crate::port::windows::Window;
 use crate::port::{Cancelled, RescueRules, Rescued, Verdict, corrupt};
@@ -162,11 +162,16 @@ fn lost_lease(row: &PgRow, rules: RescueRules) -> Result<(Ending, Rescued), Stor
 
 pub(super) async fn unpark(
     connection: &mut PgConnection,
+    queues: &[Queue],
     kinds: &[Kind],
     limit: u32,
 ) -> Result<u64, StoreError> {
+    let queues: Vec<&str> = queues.iter().map(Queue::as_str).collect();
     let kinds: Vec<&str> = kinds.iter().map(Kind::as_str).collect();
-    let query = sqlx::query(UNPARK).bind(kinds).bind(i64::from(limit));
+    let query = sqlx::query(UNPARK)
+        .bind(kinds)
+        .bind(queues)
+        .bind(i64::from(limit));
     Ok(committed(query.execute(connection).await)?.rows_affected())
 }
 

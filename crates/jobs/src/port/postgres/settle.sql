@@ -1,6 +1,6 @@
 -- Every attempt that is over, by one statement: what ends moves to the history, what does not waits again. A row whose
 -- fence does not hold is neither. What is told of an attempt is added to its job unless it completed. What somebody wants
--- to end does not wait again.
+-- to end does not wait again. What is condemned without having begun is no death.
 -- Rows are joined by `= ANY (ARRAY[…])`: by an equation, a plan may read all of an index or a table, and sort it.
 -- Arrays come by sub-selects: a planner that knows how long they are may read a table for them that it takes for empty.
 WITH given AS (
@@ -19,7 +19,7 @@ WITH given AS (
         j.backoff_base_us, j.backoff_cap_us, j.jitter, j.attempt, j.failures, j.lost_leases, j.alone, j.percent,
         j.progress, j.traceparent, j.unique_key, j.unique_scope, j.worker, j.lease, j.created_at, j.run_at,
         j.started_at, j.attempts, g.state IN ('waiting', 'parked') AS stopped, g.state, g.failed, g.lost, g.reason,
-        g.message, g.crash, g.counts, g.acquitted, g.keeps
+        g.message, g.crash AND (g.reason <> 'poison' OR j.started_at IS NOT NULL) AS crash, g.counts, g.acquitted, g.keeps
 ), kept AS (
     INSERT INTO stanchion_jobs.history (
         id, queue, kind, priority, state, args, input, max_attempts, max_lost_leases, timeout_us, backoff_base_us,
@@ -65,7 +65,7 @@ WITH given AS (
     SELECT input, greatest(count(*) FILTER (WHERE counts), 1), clock_timestamp()
     FROM settled WHERE crash GROUP BY input ORDER BY input
     ON CONFLICT (input) DO UPDATE SET last_at = excluded.last_at,
-        crashes = s.crashes + (SELECT count(*) FROM settled AS t WHERE t.counts AND t.input = s.input)
+        crashes = s.crashes + (SELECT count(*) FROM settled AS t WHERE t.crash AND t.counts AND t.input = s.input)
 ), acquitted AS (
     DELETE FROM stanchion_jobs.suspects AS s USING settled AS t
     WHERE t.alone AND t.acquitted AND s.input = t.input

@@ -6,7 +6,7 @@ use stanchion_store::StoreError;
 
 use super::claim::{DISOWN, key};
 use super::row::{Columns, state};
-use crate::model::{Attempt, Fence, JobId, Kind, Reason};
+use crate::model::{Attempt, Fence, JobId, Kind, Queue, Reason};
 use crate::port::ending::{Ending, keeps};
 use crate::port::{Cancelled, RescueRules, Rescued, corrupt};
 use crate::rescue::{LostLease, after_lost_lease};
@@ -32,6 +32,7 @@ struct Held {
     alone: bool,
     cancel_requested: bool,
     unique: Unique,
+    begun: bool,
 }
 
 /// A unique key with the number of its scope.
@@ -58,7 +59,8 @@ pub(super) fn apply(
         } else {
             again(connection, now, ending)?;
         }
-        if ending.crash {
+        // What is condemned without having begun is no death.
+        if ending.crash && (held.begun || ending.reason != Some(Reason::Poison)) {
             let mut suspect = connection.prepare_cached(SUSPECT)?;
             suspect.execute((held.input, now.as_micros(), ending.counts))?;
         } else if held.alone && ending.acquitted {
@@ -77,6 +79,7 @@ fn held(connection: &Connection, fence: &Fence) -> Result<Option<Held>, StoreErr
             alone: row.get(1)?,
             cancel_requested: row.get(2)?,
             unique: unique(row, 3)?,
+            begun: row.get(5)?,
         })
     });
     Ok(held.optional()?)
@@ -224,6 +227,7 @@ fn lost_lease(row: &Row<'_>, rules: RescueRules) -> Result<(Ending, Rescued), St
 
 pub(super) fn unpark(
     connection: &Connection,
+    queues: &[Queue],
     kinds: &[Kind],
     limit: u32,
 ) -> Result<u64, StoreError> {
@@ -231,9 +235,12 @@ pub(super) fn unpark(
     let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut unparked = 0;
     for kind in kinds {
-        let rows = unpark.execute((kind.as_str(), i64::try_from(left).unwrap_or(i64::MAX)))?;
-        left = left.saturating_sub(rows);
-        unparked += u64::try_from(rows).unwrap_or(u64::MAX);
+        for queue in queues {
+            let most = i64::try_from(left).unwrap_or(i64::MAX);
+            let rows = unpark.execute((kind.as_str(), queue.as_str(), most))?;
+            left = left.saturating_sub(rows);
+            unparked += u64::try_from(rows).unwrap_or(u64::MAX);
+        }
     }
     Ok(unparked)
 }

@@ -1,2 +1,2 @@
 UPDATE stanchion_jobs_jobs SET state = 'waiting'
-WHERE id IN (SELECT id FROM stanchion_jobs_jobs WHERE state = 'parked' AND kind = ?1 LIMIT ?2)
+WHERE id IN (SELECT id FROM stanchion_jobs_jobs WHERE state = 'parked' AND kind = ?1 AND queue = ?2 LIMIT ?3)

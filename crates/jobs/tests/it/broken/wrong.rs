@@ -37,6 +37,7 @@ pub(crate) enum Wrong {
     StartsSuspects,
     ForgetsTheEnded,
     HidesHolders,
+    UnparksElsewhere,
 }
 
 /// What a wrong broker remembers: the true fence of each job, and jobs that it claimed.
@@ -284,8 +285,17 @@ impl Port for Broken {
         self.inner.recall(limit).await
     }
 
-    async fn unpark(&self, kinds: Vec<Kind>, limit: u32) -> Result<u64, StoreError> {
-        self.inner.unpark(kinds, limit).await
+    async fn unpark(
+        &self,
+        mut queues: Vec<Queue>,
+        kinds: Vec<Kind>,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        if self.is(Wrong::UnparksElsewhere) {
+            let figures = self.inner.figures(100).await?;
+            queues = figures.into_iter().map(|one| one.queue).collect();
+        }
+        self.inner.unpark(queues, kinds, limit).await
     }
 
     async fn cancel(&self, id: JobId) -> Result<Cancelled, StoreError> {

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use stanchion_jobs::conformance::Subject;
 use stanchion_jobs::port::{Claim, Holder, Quota, RescueRules, Verdict};
-use stanchion_jobs::{Context, Failure, LeaseId, Priority, Reason, State, Worker};
-use stanchion_testkit::eventually;
+use stanchion_jobs::{
+    Context, Failure, Fence, LeaseId, Outcome, Priority, Reason, Settlement, State, Worker,
+};
+use stanchion_testkit::{eventually, hold};
+use tokio::sync::Notify;
 
-use super::bench::{LONG, becomes, enqueue, queue, works};
+use super::bench::{LONG, becomes, enqueue, queue, row, works};
 
 fn holder(subject: &Subject) -> Holder {
     Holder {
@@ -124,8 +127,60 @@ pub(super) async fn two_crashes_on_an_input_make_it_poison_and_its_neighbours_ar
     assert_eq!((letter.reason, letter.attempt), (Some(Reason::Poison), 2));
     assert_eq!(letter.attempts[0].reason, Reason::Crash);
     // What has the same input is not even begun.
-    let same = enqueue(&subject, "poison").await;
-    let letter = becomes(&subject, same, State::Dead).await;
-    assert_eq!(letter.reason, Some(Reason::Poison));
+    for what in ["poison", "reported"] {
+        let same = enqueue(&subject, what).await;
+        let letter = becomes(&subject, same, State::Dead).await;
+        let end = (letter.reason, letter.attempt, letter.started_at);
+        assert_eq!(end, (Some(Reason::Poison), 1, None));
+    }
+    worker.stop().await;
+}
+
+/// A worker that takes the suspect that waits, and keeps it.
+async fn takes_the_suspect(subject: &Subject) -> Fence {
+    let holder = Holder {
+        lease_for: LONG,
+        ..holder(subject)
+    };
+    let alone = subject.port.claim_alone(vec![queue("main")], holder).await;
+    alone.unwrap().unwrap().fence
+}
+
+pub(super) async fn a_suspect_that_another_worker_takes_keeps_nobody_from_claiming(
+    subject: Subject,
+) {
+    enqueue(&subject, "suspect").await;
+    crash(&subject, 1).await;
+    let fence = takes_the_suspect(&subject).await;
+    let (begun, may_end) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (begins, ends) = (Arc::clone(&begun), Arc::clone(&may_end));
+    let worker = works(&subject, move |what: String, _context: Context| {
+        let (begins, ends) = (Arc::clone(&begins), Arc::clone(&ends));
+        async move {
+            if what == "long" {
+                begins.notify_one();
+                ends.notified().await;
+            }
+            Ok(())
+        }
+    });
+    let long = enqueue(&subject, "long").await;
+    tokio::time::timeout(LONG, begun.notified()).await.unwrap();
+    // While the suspect waits, the worker lets all end that it has begun.
+    let given_back = Settlement {
+        fence,
+        outcome: Outcome::GiveBack,
+    };
+    let verdicts = subject.port.settle(None, vec![given_back]).await;
+    assert_eq!(verdicts.unwrap(), [Verdict::Held]);
+    hold("the worker sees the suspect", Duration::from_millis(500)).await;
+    let other = enqueue(&subject, "other").await;
+    hold("the worker claims nothing", Duration::from_millis(300)).await;
+    assert_eq!(row(&subject, other).await.state, State::Waiting);
+    takes_the_suspect(&subject).await;
+    becomes(&subject, other, State::Completed).await;
+    assert_eq!(row(&subject, long).await.state, State::Running);
+    may_end.notify_one();
+    becomes(&subject, long, State::Completed).await;
     worker.stop().await;
 }

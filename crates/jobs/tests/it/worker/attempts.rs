@@ -3,12 +3,14 @@ use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use stanchion_jobs::conformance::Subject;
 use stanchion_jobs::{
-    Context, Enqueued, Failure, Job, JobRow, NewJob, Policy, Reason, State, UniqueScope,
+    Context, Enqueued, Failure, Job, JobId, JobRow, NewJob, Policy, Reason, State, Traceparent,
+    UniqueScope, WorkerConfig,
 };
 
-use super::bench::{Work, becomes, enqueue, handlers, jobs, nothing, row, start, works};
+use super::bench::{Work, becomes, config, enqueue, handlers, jobs, nothing, row, start, works};
 
 fn reasons(job: &JobRow) -> Vec<Reason> {
     job.attempts.iter().map(|attempt| attempt.reason).collect()
@@ -82,6 +84,57 @@ pub(super) async fn a_panic_is_counted_apart_and_takes_nobody_with_it(subject: S
     worker.stop().await;
 }
 
+/// Seconds. Reading what is no span of time panics.
+#[derive(Serialize, Deserialize)]
+#[serde(from = "f64")]
+struct Seconds(f64);
+
+impl From<f64> for Seconds {
+    fn from(seconds: f64) -> Self {
+        Self(Duration::from_secs_f64(seconds).as_secs_f64())
+    }
+}
+
+struct Wait;
+
+impl Job for Wait {
+    const KIND: &'static str = "wait";
+    type Args = Seconds;
+
+    fn queue() -> &'static str {
+        "main"
+    }
+
+    fn policy() -> Policy {
+        Work::policy()
+    }
+}
+
+pub(super) async fn arguments_whose_reading_panics_take_nobody_with_them(subject: Subject) {
+    let both = handlers::<Work>(nothing);
+    let both = both.with::<Wait>(|_wait: Seconds, _context: Context| async { Ok(()) });
+    let worker = start(&subject, both.unwrap(), config("one"));
+    let enqueued = jobs(&subject).enqueue::<Wait>(None, &Seconds(-1.0)).await;
+    let letter = becomes(&subject, enqueued.unwrap().id(), State::Dead).await;
+    assert_eq!(reasons(&letter), [Reason::Panic; 3]);
+    let other = enqueue(&subject, "other").await;
+    becomes(&subject, other, State::Completed).await;
+    worker.stop().await;
+}
+
+/// A job that is given little time.
+async fn enqueue_hasty(subject: &Subject) -> JobId {
+    let job = jobs(subject).job::<Work>(&"hasty".to_owned()).unwrap();
+    let policy = Policy {
+        timeout: Duration::from_millis(80),
+        ..job.policy.clone()
+    };
+    let id = job.id;
+    let hasty = NewJob { policy, ..job };
+    jobs(subject).enqueue_all(None, vec![hasty]).await.unwrap();
+    id
+}
+
 pub(super) async fn a_handler_that_hangs_is_ended_after_its_time(subject: Subject) {
     let worker = works(&subject, |_what: String, context: Context| async move {
         match context.attempt() {
@@ -89,16 +142,63 @@ pub(super) async fn a_handler_that_hangs_is_ended_after_its_time(subject: Subjec
             _ => Ok(()),
         }
     });
-    let job = jobs(&subject).job::<Work>(&"hangs".to_owned()).unwrap();
-    let policy = Policy {
-        timeout: Duration::from_millis(80),
-        ..job.policy.clone()
-    };
-    let id = job.id;
-    let hangs = NewJob { policy, ..job };
-    jobs(&subject).enqueue_all(None, vec![hangs]).await.unwrap();
+    let id = enqueue_hasty(&subject).await;
     let done = becomes(&subject, id, State::Completed).await;
     assert_eq!(reasons(&done), [Reason::Timeout]);
+    worker.stop().await;
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("it went off");
+    }
+}
+
+pub(super) async fn a_handler_that_panics_when_it_is_dropped_has_ended_all_the_same(
+    subject: Subject,
+) {
+    let worker = works(&subject, |_what: String, context: Context| async move {
+        if context.attempt() == 1 {
+            let _bomb = Bomb;
+            pending::<()>().await;
+        }
+        Ok(())
+    });
+    let id = enqueue_hasty(&subject).await;
+    let done = becomes(&subject, id, State::Completed).await;
+    assert_eq!(reasons(&done), [Reason::Timeout]);
+    worker.stop().await;
+}
+
+/// No span can be joined to any trace.
+fn no_tracer(_span: &tracing::Span, _parent: &Traceparent) {
+    panic!("no tracer");
+}
+
+pub(super) async fn a_panic_beside_the_handler_costs_a_lease_and_the_worker_goes_on(
+    subject: Subject,
+) {
+    let config = WorkerConfig {
+        adopt: Some(no_tracer),
+        lease: Duration::from_millis(400),
+        ..config("one")
+    };
+    let worker = start(&subject, handlers::<Work>(nothing), config);
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let parent = Traceparent::new(parent).unwrap();
+    let traced = jobs(&subject).traced::<Work>(&"traced".to_owned(), Some(parent));
+    let traced = traced.unwrap();
+    let id = traced.id;
+    let enqueued = jobs(&subject).enqueue_all(None, vec![traced]).await;
+    assert_eq!(enqueued.unwrap(), [Enqueued::New(id)]);
+    // Its lease runs out, and once more when it runs alone.
+    let letter = becomes(&subject, id, State::Dead).await;
+    assert_eq!(letter.reason, Some(Reason::Poison));
+    let other = enqueue(&subject, "other").await;
+    becomes(&subject, other, State::Completed).await;
     worker.stop().await;
 }
 
@@ -174,11 +274,7 @@ pub(super) async fn a_unique_job_is_done_once(subject: Subject) {
     }
     let other = jobs.enqueue::<Only>(None, &"b".to_owned()).await.unwrap();
     assert!(matches!(other, Enqueued::New(_)));
-    let worker = start(
-        &subject,
-        handlers::<Only>(nothing),
-        super::bench::config("one"),
-    );
+    let worker = start(&subject, handlers::<Only>(nothing), config("one"));
     becomes(&subject, first.unwrap(), State::Completed).await;
     becomes(&subject, other.id(), State::Completed).await;
     let again = jobs.enqueue::<Only>(None, &"a".to_owned()).await.unwrap();

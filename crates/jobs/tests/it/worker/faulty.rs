@@ -127,8 +127,13 @@ impl Port for Faulty {
         self.inner.recall(limit).await
     }
 
-    async fn unpark(&self, kinds: Vec<Kind>, limit: u32) -> Result<u64, StoreError> {
-        self.inner.unpark(kinds, limit).await
+    async fn unpark(
+        &self,
+        queues: Vec<Queue>,
+        kinds: Vec<Kind>,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        self.inner.unpark(queues, kinds, limit).await
     }
 
     async fn cancel(&self, id: JobId) -> Result<Cancelled, StoreError> {

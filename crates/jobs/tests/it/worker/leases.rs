@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use sqlx::Executor as _;
 use stanchion_jobs::conformance::Subject;
-use stanchion_jobs::{Broker, Context, JobsError, State, Worker, WorkerConfig};
+use stanchion_jobs::port::{Claim, Holder, Quota};
+use stanchion_jobs::{Broker, Context, JobsError, LeaseId, Priority, State, Worker, WorkerConfig};
 use stanchion_kernel::Clock;
 use stanchion_store::TxKind;
 use stanchion_testkit::{eventually, hold};
 use tokio::sync::Notify;
 
+use super::alone::crash;
 use super::bench::{
     LONG, Work, becomes, config, enqueue, handlers, nothing, queue, row, runner, spawn, start,
     works,
@@ -181,5 +183,46 @@ pub(super) async fn no_lease_is_lost_while_the_database_stands_still(subject: Su
     worker.stop().await;
     for other in others {
         other.stop().await;
+    }
+}
+
+const SLOW_FOR: Duration = Duration::from_millis(300);
+/// It takes so long until a claim that has begun takes what it finds.
+const SLOW: &str = "
+CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END$$;
+CREATE TRIGGER slow BEFORE UPDATE ON stanchion_jobs.jobs EXECUTE FUNCTION slow();
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_that_is_slow_gives_a_whole_lease() {
+    let (subject, database) = crate::databases::postgres().await;
+    enqueue(&subject, "suspect").await;
+    crash(&subject, 1).await;
+    enqueue(&subject, "plain").await;
+    database.psql(SLOW).await;
+    let holder = || Holder {
+        worker: Worker::new("slow").unwrap(),
+        lease: LeaseId(subject.ids.next()),
+        lease_for: LEASE,
+    };
+    let quota = Quota {
+        queue: queue("main"),
+        priority: Priority::NORMAL,
+        jobs: 1,
+    };
+    let claim = Claim {
+        holder: holder(),
+        quotas: vec![quota],
+        most: 1,
+        starts: true,
+    };
+    let mut claimed = subject.port.claim(claim).await.unwrap();
+    let alone = subject.port.claim_alone(vec![queue("main")], holder());
+    claimed.extend(alone.await.unwrap());
+    assert_eq!(claimed.len(), 2);
+    for one in claimed {
+        let until = row(&subject, one.fence.job).await.leased_until;
+        let whole = one.claimed_at.saturating_add(SLOW_FOR + LEASE);
+        assert!(until >= Some(whole), "{until:?}, not {whole:?}");
     }
 }

@@ -1,8 +1,12 @@
 use stanchion_jobs::conformance::Subject;
 use stanchion_jobs::port::{Replay, Which};
-use stanchion_jobs::{Args, Context, Failure, Handlers, Job, NewJob, Reason, State};
+use stanchion_jobs::{
+    Args, Context, Failure, Handlers, Job, JobId, NewJob, Reason, State, WorkerConfig,
+};
 
-use super::bench::{Work, becomes, config, enqueue, handlers, jobs, nothing, start, works};
+use super::bench::{
+    Work, becomes, config, enqueue, handlers, jobs, nothing, queue, row, start, works,
+};
 
 /// A kind that the first worker has no handler for.
 struct Rare;
@@ -33,6 +37,35 @@ pub(super) async fn a_job_of_an_unknown_kind_waits_for_a_worker_that_knows_it(su
     let done = becomes(&subject, rare, State::Completed).await;
     assert_eq!(done.failures, 0);
     worker.stop().await;
+}
+
+pub(super) async fn a_parked_job_waits_for_a_worker_of_its_queue(subject: Subject) {
+    let elsewhere = |name| WorkerConfig {
+        queues: vec![queue("elsewhere")],
+        ..config(name)
+    };
+    let rare: NewJob = jobs(&subject).job::<Rare>(&String::new()).unwrap();
+    let stray = NewJob {
+        id: JobId(subject.ids.next()),
+        queue: queue("elsewhere"),
+        ..rare.clone()
+    };
+    let (id, strayed) = (rare.id, stray.id);
+    let both = vec![rare, stray];
+    jobs(&subject).enqueue_all(None, both).await.unwrap();
+    let ignorant = [config("one"), elsewhere("two")];
+    let ignorant = ignorant.map(|config| start(&subject, handlers::<Work>(nothing), config));
+    becomes(&subject, id, State::Parked).await;
+    becomes(&subject, strayed, State::Parked).await;
+    for worker in ignorant {
+        worker.stop().await;
+    }
+    // It works on the one queue, and knows the kind.
+    let worker = start(&subject, handlers::<Rare>(nothing), config("three"));
+    becomes(&subject, id, State::Completed).await;
+    worker.stop().await;
+    let strayed = row(&subject, strayed).await;
+    assert_eq!((strayed.state, strayed.attempt), (State::Parked, 1));
 }
 
 /// As the kind was before: its arguments were numbers.

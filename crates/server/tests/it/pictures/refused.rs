@@ -108,6 +108,7 @@ async fn a_request_that_brings_no_picture_is_refused() {
     let answer = studio.offer(nobody, whole.clone()).await;
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
     let path = format!("/v1/products/{product}/images");
+    let filler = vec![b'a'; 1_000_000];
     for (kind, body, status) in [
         ("application/json", whole.clone(), 415),
         ("multipart/form-data", form(&[("file", &whole)]), 400),
@@ -119,6 +120,18 @@ async fn a_request_that_brings_no_picture_is_refused() {
         (
             "multipart/form-data; boundary=border",
             b"--border\r\n".to_vec(),
+            400,
+        ),
+        // The picture does not begin soon enough: the form is refused for that, long before it is too large.
+        ("multipart/form-data; boundary=border", filler.clone(), 400),
+        (
+            "multipart/form-data; boundary=border",
+            [b"--border\r\nx: ", &filler[..]].concat(),
+            400,
+        ),
+        (
+            "multipart/form-data; boundary=border",
+            form(&[("title", &filler[..100_000]), ("file", &whole)]),
             400,
         ),
         (

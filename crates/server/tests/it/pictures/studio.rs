@@ -207,10 +207,10 @@ impl Studio {
             .header(RANGE, format!("bytes={}-", bytes.len()))
             .send()
             .await;
-        assert_eq!(
-            beyond.expect("an answer").status(),
-            StatusCode::RANGE_NOT_SATISFIABLE
-        );
+        let beyond = beyond.expect("an answer");
+        assert_eq!(beyond.status(), StatusCode::RANGE_NOT_SATISFIABLE);
+        let size = format!("bytes */{}", bytes.len());
+        assert_eq!(beyond.headers()["content-range"], size.as_str());
         let known = get()
             .header(IF_NONE_MATCH, &tag)
             .send()
@@ -220,6 +220,7 @@ impl Studio {
         let head = self
             .server
             .anonymous(Method::HEAD, url)
+            .header(RANGE, "bytes=2-5")
             .send()
             .await
             .expect("an answer");
