@@ -26,7 +26,7 @@ use crate::states::State;
 
 /// The most claims in a row for one order: each of them finds lanes empty that were not.
 const ROUNDS: usize = 10;
-/// The most queues whose shares are remembered; those of others begin anew with each claim.
+/// The most queues whose shares are remembered; for one more, another one's begin anew.
 const QUEUES: usize = 1000;
 /// The most parked jobs that one order lets wait again.
 const UNPARKED: u32 = 1000;
@@ -328,7 +328,9 @@ impl Desk {
         let fresh = || Shares::new(1, self.0.config.ageing);
         let mut all = self.0.shares.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= QUEUES && !all.contains_key(queue) {
-            return use_them(&mut fresh());
+            // Any of them: whoever names ever new queues must not take its shares from the next one.
+            let forgotten = all.keys().next().cloned();
+            forgotten.and_then(|forgotten| all.remove(&forgotten));
         }
         use_them(all.entry(queue.clone()).or_insert_with(fresh))
     }

@@ -1,6 +1,7 @@
 //! What is measured.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
@@ -10,8 +11,10 @@ use crate::model::{Claimed, Outcome, Priority, Queue, Reason};
 use crate::port::{Figures, Rescued};
 use crate::states::State;
 
-/// The most queues and priorities that gauges are kept of.
-const LANES: usize = 200;
+/// The most queues that are shown by their names. Whoever may enqueue jobs makes queues, and what is shown once stays in memory.
+const NAMES: usize = 100;
+/// What all others are shown as, together: no queue has such a name.
+const OTHERS: &str = "(other)";
 
 /// What calls of the broker are for.
 const CALLS: [&str; 13] = [
@@ -98,14 +101,14 @@ pub(crate) fn settled(
 }
 
 fn dead(queue: &Queue, reason: Reason) {
-    let queue = queue.as_str().to_owned();
+    let queue = SHOWN.name(queue);
     let reason = reason.as_str();
     counter!("stanchion_jobs_dead_total", "queue" => queue, "reason" => reason).increment(1);
 }
 
 /// `stanchion_jobs_lease_losses_total`: jobs whose lease was lost, by who saw it: the holder, or who took it from one.
 pub(crate) fn lost(job: &Claimed) {
-    let queue = job.queue.as_str().to_owned();
+    let queue = SHOWN.name(&job.queue);
     counter!("stanchion_jobs_lease_losses_total", "queue" => queue, "seen_by" => "holder")
         .increment(1);
 }
@@ -113,7 +116,7 @@ pub(crate) fn lost(job: &Claimed) {
 /// As [`lost`], and the dead letters among what was rescued.
 pub(crate) fn rescued(jobs: &[Rescued]) {
     for job in jobs {
-        let queue = job.queue.as_str().to_owned();
+        let queue = SHOWN.name(&job.queue);
         counter!("stanchion_jobs_lease_losses_total", "queue" => queue, "seen_by" => "rescuer")
             .increment(1);
         if let (State::Dead, Some(reason)) = (job.state, job.reason) {
@@ -160,34 +163,78 @@ pub(crate) fn workers(workers: Workers) {
     }
 }
 
-/// The queues and priorities whose gauges are shown.
+/// The queues that are shown by their names: the first that there were.
 #[derive(Debug, Default)]
-pub(crate) struct Lanes(HashSet<(Queue, Priority)>);
+struct Names(RwLock<HashSet<Queue>>);
+
+/// Those of this process.
+static SHOWN: LazyLock<Arc<Names>> = LazyLock::new(Arc::default);
+
+impl Names {
+    fn name(&self, queue: &Queue) -> String {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let (is_known, is_full) = (known.contains(queue), known.len() >= NAMES);
+        drop(known);
+        if is_known {
+            return queue.as_str().to_owned();
+        }
+        if is_full {
+            return OTHERS.to_owned();
+        }
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < NAMES {
+            known.insert(queue.clone());
+        }
+        let is_known = known.contains(queue);
+        if is_known { queue.as_str() } else { OTHERS }.to_owned()
+    }
+}
+
+/// A queue, as it is shown, at a priority.
+type Lane = (String, Priority);
+
+/// The lanes whose gauges were shown last.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    names: Arc<Names>,
+    shown: HashSet<Lane>,
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self::of(Arc::clone(&SHOWN))
+    }
+}
 
 impl Lanes {
+    fn of(names: Arc<Names>) -> Self {
+        Self {
+            names,
+            shown: HashSet::new(),
+        }
+    }
+
     /// `stanchion_jobs_backlog`, `stanchion_jobs_oldest_age_seconds`, `stanchion_jobs_scheduled`, `stanchion_jobs_in_flight`
     /// and `stanchion_jobs_parked`, by queue and priority. What has nothing any more is shown as nothing.
     pub(crate) fn show(&mut self, figures: &[Figures]) {
-        let lane = |figures: &Figures| (figures.queue.clone(), figures.priority);
-        let now: HashSet<_> = figures.iter().map(lane).collect();
-        for (queue, priority) in self.0.difference(&now) {
+        let mut lanes: HashMap<Lane, [f64; 5]> = HashMap::new();
+        for figures in figures {
+            let lane = (self.names.name(&figures.queue), figures.priority);
+            let [backlog, oldest_age, scheduled, in_flight, parked] =
+                lanes.entry(lane).or_default();
+            *backlog += figures.backlog as f64;
+            *oldest_age = oldest_age.max(figures.oldest_age.as_secs_f64());
+            *scheduled += figures.scheduled as f64;
+            *in_flight += figures.in_flight as f64;
+            *parked += figures.parked as f64;
+        }
+        for (queue, priority) in self.shown.iter().filter(|lane| !lanes.contains_key(*lane)) {
             gauges(queue, *priority, [0.0; 5]);
         }
-        for figures in figures {
-            let lane = lane(figures);
-            if self.0.len() >= LANES && !self.0.contains(&lane) {
-                continue;
-            }
-            let shown = [
-                figures.backlog as f64,
-                figures.oldest_age.as_secs_f64(),
-                figures.scheduled as f64,
-                figures.in_flight as f64,
-                figures.parked as f64,
-            ];
-            gauges(&lane.0, lane.1, shown);
-            self.0.insert(lane);
+        for ((queue, priority), values) in &lanes {
+            gauges(queue, *priority, *values);
         }
+        self.shown = lanes.into_keys().collect();
     }
 }
 
@@ -199,18 +246,19 @@ const GAUGES: [&str; 5] = [
     "stanchion_jobs_parked",
 ];
 
-fn gauges(queue: &Queue, priority: Priority, values: [f64; 5]) {
-    let labels = labels(queue, priority);
+fn gauges(queue: &str, priority: Priority, values: [f64; 5]) {
+    let labels = labeled(queue.to_owned(), priority);
     for (name, value) in GAUGES.into_iter().zip(values) {
         gauge!(name, &labels).set(value);
     }
 }
 
 fn labels(queue: &Queue, priority: Priority) -> [(&'static str, String); 2] {
-    [
-        ("queue", queue.as_str().to_owned()),
-        ("priority", priority.to_string()),
-    ]
+    labeled(SHOWN.name(queue), priority)
+}
+
+fn labeled(queue: String, priority: Priority) -> [(&'static str, String); 2] {
+    [("queue", queue), ("priority", priority.to_string())]
 }
 
 #[cfg(test)]
@@ -235,7 +283,7 @@ mod tests {
     fn what_has_nothing_any_more_is_shown_as_nothing() {
         let recorder = PrometheusBuilder::new().build_recorder();
         let shown = recorder.handle();
-        let mut lanes = Lanes::default();
+        let mut lanes = Lanes::of(Arc::default());
         metrics::with_local_recorder(&recorder, || {
             lanes.show(&[figures("a", 3), figures("b", 4)]);
         });
@@ -262,10 +310,10 @@ mod tests {
     }
 
     #[test]
-    fn no_more_lanes_are_shown_than_the_bound() {
+    fn queues_beyond_the_bound_are_shown_together() {
         let recorder = PrometheusBuilder::new().build_recorder();
-        let mut lanes = Lanes::default();
-        let many: Vec<_> = (0..LANES + 50)
+        let mut lanes = Lanes::of(Arc::default());
+        let many: Vec<_> = (0..NAMES + 50)
             .map(|n| figures(&format!("q{n}"), 1))
             .collect();
         metrics::with_local_recorder(&recorder, || lanes.show(&many));
@@ -273,6 +321,12 @@ mod tests {
         let backlogs = shown
             .lines()
             .filter(|line| line.starts_with("stanchion_jobs_backlog{"));
-        assert_eq!(backlogs.count(), LANES);
+        assert_eq!(backlogs.count(), NAMES + 1);
+        for figure in [
+            r#"stanchion_jobs_backlog{queue="(other)",priority="4"} 50"#,
+            r#"stanchion_jobs_oldest_age_seconds{queue="(other)",priority="4"} 7"#,
+        ] {
+            assert!(shown.contains(figure), "{shown}");
+        }
     }
 }

@@ -231,8 +231,9 @@ pub trait Port: Send + Sync + fmt::Debug {
         job: NewJob,
     ) -> Result<Option<Enqueued>, StoreError>;
 
-    /// The last tick of a schedule that was fired.
-    async fn last_fired(&self, schedule: &str) -> Result<Option<Timestamp>, StoreError>;
+    /// The last tick of a schedule that was fired. One that nobody has asked for yet begins at `begin`, on every server: no tick
+    /// before that is due, and none after it is forgotten.
+    async fn last_fired(&self, schedule: &str, begin: Timestamp) -> Result<Timestamp, StoreError>;
 
     /// The database's clock.
     async fn now(&self) -> Result<Timestamp, StoreError>;

@@ -4,8 +4,13 @@ use super::{LONG, Subject};
 use crate::model::Enqueued;
 
 pub(super) async fn a_tick_is_fired_once_by_two_servers(subject: Subject) {
-    let last = subject.port.last_fired("nightly").await;
-    assert_eq!(last.expect("an answer"), None);
+    let begins = Timestamp::from_micros(60);
+    let last = subject.port.last_fired("nightly", begins).await;
+    assert_eq!(last.expect("an answer"), begins);
+    // Another server, or the next one, does not begin it anew.
+    let later = Timestamp::from_micros(120_000_000);
+    let last = subject.other.last_fired("nightly", later).await;
+    assert_eq!(last.expect("an answer"), begins);
     for n in 1..=5 {
         let tick = Timestamp::from_micros(n * 60_000_000);
         let (one, two) = (subject.work("tick"), subject.work("tick"));
@@ -18,8 +23,8 @@ pub(super) async fn a_tick_is_fired_once_by_two_servers(subject: Subject) {
         let fired: Vec<Enqueued> = fired.into_iter().flatten().collect();
         assert_eq!(fired.len(), 1, "{fired:?}");
         assert!(ids.contains(&fired[0].id()));
-        let last = subject.other.last_fired("nightly").await;
-        assert_eq!(last.expect("an answer"), Some(tick));
+        let last = subject.other.last_fired("nightly", later).await;
+        assert_eq!(last.expect("an answer"), tick);
     }
     assert_eq!(subject.claim(99, LONG).await.len(), 5);
 }

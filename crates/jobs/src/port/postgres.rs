@@ -34,6 +34,7 @@ use read::Reads;
 use settle::Settle;
 
 const FIRE: &str = include_str!("postgres/fire.sql");
+const FIRED: &str = include_str!("postgres/fired.sql");
 const ALLOW: &str = include_str!("postgres/allow.sql");
 const ALLOW_AGAIN: &str = include_str!("postgres/allow_again.sql");
 /// What the walk of a part of what lies before the floors may take.
@@ -564,10 +565,16 @@ impl Port for PostgresJobs {
         Ok(fired)
     }
 
-    async fn last_fired(&self, schedule: &str) -> Result<Option<Timestamp>, StoreError> {
-        let mut connection = self.postgres.acquire().await?;
-        let read = read::last_fired(&mut connection, schedule);
-        self.postgres.timed("jobs_last_fired", read).await
+    async fn last_fired(&self, schedule: &str, begin: Timestamp) -> Result<Timestamp, StoreError> {
+        let run = async {
+            let mut connection = self.postgres.acquire().await?;
+            let fired = sqlx::query_scalar(FIRED)
+                .bind(schedule)
+                .bind(begin.to_datetime());
+            let fired = committed(fired.fetch_one(&mut *connection).await)?;
+            Ok(Timestamp::from_datetime(fired))
+        };
+        self.alone("jobs_last_fired", run).await
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {

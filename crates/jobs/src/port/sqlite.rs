@@ -27,6 +27,7 @@ use history::History;
 use read::Reads;
 
 const FIRE: &str = include_str!("sqlite/fire.sql");
+const FIRED: &str = include_str!("sqlite/fired.sql");
 
 /// The queue on a SQLite file. Its writer is serial, and so whoever writes holds every lock there is.
 #[derive(Debug)]
@@ -296,10 +297,14 @@ impl Port for SqliteJobs {
         Ok(fired)
     }
 
-    async fn last_fired(&self, schedule: &str) -> Result<Option<Timestamp>, StoreError> {
+    async fn last_fired(&self, schedule: &str, begin: Timestamp) -> Result<Timestamp, StoreError> {
         let schedule = schedule.to_owned();
-        let read = move |connection: &Connection| read::last_fired(connection, &schedule);
-        self.sqlite.read("jobs_last_fired", read).await
+        let last_fired = move |connection: &Connection, _| {
+            let mut fired = connection.prepare_cached(FIRED)?;
+            let fired = fired.query_row((&schedule, begin.as_micros()), |row| row.get(0))?;
+            Ok(Timestamp::from_micros(fired))
+        };
+        self.write("jobs_last_fired", last_fired).await
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {

@@ -106,7 +106,7 @@ impl Chores {
         let fired = match schedule.fired {
             Some(fired) => fired,
             // A schedule that was never fired begins now: no tick before it was made is due.
-            None => port.last_fired(schedule.name()).await?.unwrap_or(now),
+            None => port.last_fired(schedule.name(), now).await?,
         };
         schedule.fired = Some(fired);
         let Some(tick) = schedule.cron().due(fired, now) else {

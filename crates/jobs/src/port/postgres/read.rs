@@ -16,7 +16,6 @@ const ENDED: &str = include_str!("ended.sql");
 pub(super) const RECENT: &str = include_str!("recent.sql");
 pub(super) const PASSED: &str = include_str!("passed.sql");
 pub(super) const HOLDERS: &str = include_str!("holders.sql");
-const FIRED: &str = include_str!("fired.sql");
 const NOW: &str = include_str!("now.sql");
 
 type Query = sqlx::query::Query<'static, Postgres, PgArguments>;
@@ -160,15 +159,6 @@ pub(super) async fn holders(
         Ok((worker, columns.next::<i64>()?.unsigned_abs()))
     };
     rows.iter().map(holder).collect()
-}
-
-pub(super) async fn last_fired(
-    connection: &mut PgConnection,
-    schedule: &str,
-) -> Result<Option<Timestamp>, StoreError> {
-    let query = sqlx::query_scalar(FIRED).bind(schedule);
-    let fired = query.fetch_optional(connection).await?;
-    Ok(fired.map(Timestamp::from_datetime))
 }
 
 pub(super) async fn now(connection: &mut PgConnection) -> Result<Timestamp, StoreError> {

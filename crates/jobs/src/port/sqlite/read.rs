@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _, ToSql, named_params};
+use rusqlite::{Connection, ToSql, named_params};
 use stanchion_kernel::Timestamp;
 use stanchion_store::{Rendered, Statement, StoreError};
 
@@ -17,7 +17,6 @@ pub(super) const FIGURES: &str = include_str!("figures.sql");
 pub(super) const RECENT: &str = include_str!("recent.sql");
 pub(super) const PASSED: &str = include_str!("passed.sql");
 pub(super) const HOLDERS: &str = include_str!("holders.sql");
-pub(super) const FIRED: &str = include_str!("fired.sql");
 
 /// The statements that find jobs.
 #[derive(Debug)]
@@ -194,13 +193,4 @@ pub(super) fn holders(connection: &Connection) -> Result<Vec<(Worker, u64)>, Sto
         all.push((worker, columns.next::<i64>()?.unsigned_abs()));
     }
     Ok(all)
-}
-
-pub(super) fn last_fired(
-    connection: &Connection,
-    schedule: &str,
-) -> Result<Option<Timestamp>, StoreError> {
-    let mut fired = connection.prepare_cached(FIRED)?;
-    let fired = fired.query_row([schedule], |row| row.get(0)).optional()?;
-    Ok(fired.map(Timestamp::from_micros))
 }

@@ -2,7 +2,7 @@ use rusqlite::Connection;
 use stanchion_store::{Backend, StoreError};
 
 use super::history::{FORGET, History, PARDON, PRUNE_SUSPECTS, RETAKE, REVIVE};
-use super::read::{FIGURES, FIRED, HOLDERS, PASSED, RECENT, Reads};
+use super::read::{FIGURES, HOLDERS, PASSED, RECENT, Reads};
 use super::{claim, enqueue, settle};
 use crate::port::plans::{ROWS, migrated};
 
@@ -61,7 +61,6 @@ fn statements() -> Vec<&'static str> {
         RETAKE,
         REVIVE,
         RECENT,
-        FIRED,
     ];
     let (reads, history) = (Reads::new(), History::new());
     let features: [&[&'static str]; 4] = [&["id"], &["before"], &["before", "queue"], &["state"]];

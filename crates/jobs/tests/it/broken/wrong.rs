@@ -366,8 +366,8 @@ impl Port for Broken {
         self.inner.fire(schedule, tick, job).await
     }
 
-    async fn last_fired(&self, schedule: &str) -> Result<Option<Timestamp>, StoreError> {
-        self.inner.last_fired(schedule).await
+    async fn last_fired(&self, schedule: &str, begin: Timestamp) -> Result<Timestamp, StoreError> {
+        self.inner.last_fired(schedule, begin).await
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {

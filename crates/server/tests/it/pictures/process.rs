@@ -135,12 +135,13 @@ async fn a_process_whose_worker_has_ended_renders_nothing() {
 
 #[tokio::test]
 async fn a_process_that_has_had_its_time_dies_of_that() {
-    let widths: Vec<u32> = (4_089..=4_096).rev().collect();
+    let widths: Vec<u32> = (2_393..=2_400).rev().collect();
     let order = json!({
-        "pipeline": {"recipe": {"widths": widths}}, "encoding": "webp", "cpu_seconds": 1, "parent": std::process::id(),
+        "pipeline": {"caps": {"memory": {"png": 1_000_000_000}}, "recipe": {"widths": widths}},
+        "encoding": "webp", "cpu_seconds": 1, "parent": std::process::id(),
     });
     let folder = TempDir::new().expect("a folder");
-    fs::write(folder.path().join("original"), png(5_000, 3_000)).expect("written");
+    fs::write(folder.path().join("original"), png(3_000, 2_400)).expect("written");
     let running = Program::new(env!("CARGO_BIN_EXE_stanchion"))
         .arg("render")
         .cwd(folder.path())
