@@ -284,8 +284,8 @@ impl Objects {
     ///
     /// # Errors
     /// [`ObjectsError::Unavailable`], or the database's own; what was deleted before is. An object that could not be
-    /// deleted is marked anew, so that it does not hold up those behind it. Nobody may hold it until it is known to be gone, or
-    /// the object store has refused to delete it.
+    /// deleted is tried again after a minute, whatever the grace, and holds up none behind it. Nobody may hold it until it is known to
+    /// be gone, or the object store has refused to delete it.
     pub async fn collect(&self, grace: Duration, limit: u32) -> Result<Collected, ObjectsError> {
         let mut collected = Collected::default();
         for _ in 0..limit {

@@ -1,1 +1,1 @@
-DELETE FROM stanchion_store.objects WHERE key = $1 AND doomed AND marked_at = $2
+DELETE FROM stanchion_store.objects WHERE key = $1 AND doomed_at = $2

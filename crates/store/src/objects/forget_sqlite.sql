@@ -1,1 +1,1 @@
-DELETE FROM stanchion_store_objects WHERE key = ?1 AND doomed AND marked_at_us = ?2
+DELETE FROM stanchion_store_objects WHERE key = ?1 AND doomed_at_us = ?2

@@ -4,6 +4,8 @@ use std::fs::DirEntry;
 use std::path::Path;
 use std::time::Duration;
 
+use super::ObjectKey;
+
 /// What the library has in the name of a file that is being written, before its number; no key has it.
 const UNFINISHED: char = '#';
 
@@ -36,8 +38,10 @@ pub(super) fn remove(folder: &Path, older_than: Duration) -> std::io::Result<u64
 fn is_unfinished(entry: &DirEntry) -> bool {
     let name = entry.file_name();
     let name = name.to_string_lossy();
-    let number = name.rsplit_once(UNFINISHED).map(|(_, number)| number);
-    number.is_some_and(|number| number.parse::<u64>().is_ok())
+    let parts = name.rsplit_once(UNFINISHED);
+    parts.is_some_and(|(key, number)| {
+        key.parse::<ObjectKey>().is_ok() && number.parse::<u64>().is_ok()
+    })
 }
 
 /// Whether it was last written so long ago. By the clock that the file system has.

@@ -358,18 +358,18 @@ async fn what_a_dead_collector_has_doomed_is_collected_by_another() {
     let (_s3, proxy, objects, key) = staged_in_s3(&store).await;
     collects_in_vain(&proxy, &objects, &key).await.abort();
     proxy.heal();
-    let nothing = objects.collect(Duration::ZERO, 10).await.unwrap();
+    // As if it had been marked long ago: the grace is for what nobody has tried to delete yet.
+    let earlier = "UPDATE stanchion_store.objects SET marked_at = marked_at - interval '2 hours'";
+    database.psql(earlier).await;
+    let nothing = objects.collect(HOUR, 10).await.unwrap();
     assert_eq!(
         nothing,
         Collected::default(),
         "the other one may still be at it"
     );
-    let later = "UPDATE stanchion_store.objects SET marked_at = marked_at - interval '61 seconds'";
+    let later = "UPDATE stanchion_store.objects SET doomed_at = doomed_at - interval '61 seconds'";
     database.psql(later).await;
-    assert_eq!(
-        objects.collect(Duration::ZERO, 10).await.unwrap().deleted,
-        1
-    );
+    assert_eq!(objects.collect(HOUR, 10).await.unwrap().deleted, 1);
     let read = read(&objects, &key, Wanted::All).await;
     assert!(matches!(read, Err(ObjectsError::NotFound)), "{read:?}");
     hold(&store, ids().next(), &key).await;
